@@ -1,0 +1,1 @@
+"""Record every call of a running Python program once; ask for its call graph at any depth."""

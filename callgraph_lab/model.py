@@ -1,0 +1,265 @@
+"""Frozen value types that every part of the project shares: functions, contexts, graphs.
+
+Times are integers in nanoseconds, named ``*_ns``. Nothing here does IO or imports outside the
+standard library.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FunctionKind = Literal["function", "thread"]
+DepthBy = Literal["visible", "stack"]
+Naming = Literal["cglab", "pycallgraph2"]
+
+NO_PARENT = -1
+"""The value in ``CallTree.parent`` of a thread's root context."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A code object together with the class of ``self`` where there is one.
+
+    A thread's root is a function too, of kind ``thread``: its ``qualname`` is the thread's name.
+
+    ``module`` is ``__name__`` of the frame's globals, ``qualname`` is ``co_qualname``,
+    ``class_name`` the class of ``self`` (or ``cls``) written ``module:qualname``, and ``ancestors``
+    the classes along its method resolution order, written the same way, itself first and
+    ``object`` left out. ``pycallgraph2_name`` is what stock pycallgraph2 would call the function.
+    """
+
+    module: str
+    qualname: str
+    file: str = ""
+    line: int = 0
+    class_name: str | None = None
+    ancestors: tuple[str, ...] = ()
+    pycallgraph2_name: str = ""
+    stdlib: bool = False
+    kind: FunctionKind = "function"
+
+    @cached_property
+    def own_name(self) -> str:
+        """The last part of the qualified name: ``loop`` of ``_IOLoop.loop``."""
+        return self.qualname.rpartition(".")[2]
+
+    @cached_property
+    def class_qualname(self) -> str | None:
+        """The class of ``self`` without its module (``Epoll``), or None for a plain function."""
+        return None if self.class_name is None else self.class_name.rpartition(":")[2]
+
+    @cached_property
+    def short_name(self) -> str:
+        """The name without its module: ``Epoll.loop``, ``main``, ``f.<locals>.g``."""
+        if self.kind == "thread" or self.defined_in is None:
+            return self.qualname
+        return f"{self.class_qualname}.{self.own_name}"
+
+    @cached_property
+    def name(self) -> str:
+        """The full name, ``pyftpdlib.ioloop.Epoll.loop``: module, class of ``self``, function."""
+        return f"{self.module}.{self.short_name}" if self.module else self.short_name
+
+    @cached_property
+    def defined_in(self) -> str | None:
+        """The class whose body holds the function, where that is not the class of ``self``."""
+        holder = self.qualname.rpartition(".")[0]
+        if self.class_name is None or not holder or holder.endswith("<locals>"):
+            return None
+        return None if holder == self.class_qualname else holder
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a ``CallTree``: its field's name and the ``array`` type code of its items."""
+
+    name: str
+    typecode: str
+
+
+TREE_COLUMNS = (
+    Column("parent", "i"),
+    Column("function", "I"),
+    Column("calls", "Q"),
+    Column("resumes", "Q"),
+    Column("suspensions", "Q"),
+    Column("inclusive_ns", "Q"),
+    Column("self_ns", "Q"),
+    Column("open_calls", "I"),
+)
+
+
+def _column(typecode: str) -> array[int]:
+    return field(default_factory=lambda: array(typecode))
+
+
+@dataclass(slots=True)
+class CallTree:
+    """The calling-context tree of a recording: columns of equal length, one entry a context.
+
+    Contexts stand in preorder (a context's subtree follows it without a gap), thread after thread.
+    ``parent`` is the index of the caller's context (``NO_PARENT`` for a thread's root),
+    ``function`` an index into the recording's functions. ``inclusive_ns`` counts calls that are
+    still open with their time so far; ``self_ns`` is what is left of it without the callees.
+    ``suspensions`` counts the times a generator or coroutine was left by a ``yield`` or ``await``.
+    """
+
+    parent: array[int] = _column("i")
+    function: array[int] = _column("I")
+    calls: array[int] = _column("Q")
+    resumes: array[int] = _column("Q")
+    suspensions: array[int] = _column("Q")
+    inclusive_ns: array[int] = _column("Q")
+    self_ns: array[int] = _column("Q")
+    open_calls: array[int] = _column("I")
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedProcess:
+    """One process of the target: its pid, its parent's, its command line, whether it still runs."""
+
+    pid: int
+    parent_pid: int
+    argv: tuple[str, ...] = ()
+    stop_reason: str = ""
+    """Why recording stopped before the process did (a full disk, say); empty when it did not."""
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedThread:
+    """One root of the tree. Threads of one name that followed each other share it (``threads``)."""
+
+    pid: int
+    name: str
+    root: int
+    """Index of its root context in the tree."""
+    threads: int = 1
+    alive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunInformation:
+    """What a recording says of the run as a whole. ``started`` is ISO 8601 with a zone."""
+
+    name: str
+    target: str
+    argv: tuple[str, ...]
+    python: str
+    engine: str
+    started: str
+    duration_ns: int
+    complete: bool
+    """False where the target was killed or is still running, so calls may be open."""
+    exit_status: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a filter says of one function: whether it shows, by which rule, and why."""
+
+    visible: bool
+    rule: str
+    """The rule as the user would write it: ``exclude logging.* (filter no-logging)``."""
+    reason: str
+    """One sentence for ``cglab filters explain``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQuery:
+    """What a graph was asked to show. ``max_depth`` None means every depth."""
+
+    max_depth: int | None = 4
+    depth_by: DepthBy = "visible"
+    naming: Naming = "cglab"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    stdlib: bool | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A function in a graph, with its figures at depths up to the query's.
+
+    ``calls`` and ``resumes`` count what happened at depth <= max_depth, ``total_calls`` at any
+    depth. ``min_depth`` is the shallowest depth it was called at (0 for a thread's root).
+    """
+
+    id: str
+    function: Function
+    name: str
+    calls: int
+    total_calls: int
+    resumes: int
+    open_calls: int
+    suspended: int
+    inclusive_ns: int
+    self_ns: int
+    min_depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """Caller to callee. A bridged edge crosses hidden frames: at most ``skipped_frames`` of them."""
+
+    source: str
+    target: str
+    calls: int
+    resumes: int
+    inclusive_ns: int
+    bridged: bool
+    skipped_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenByRule:
+    """How many functions, and calls of them at any depth, one rule of a filter hid."""
+
+    rule: str
+    functions: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallGraph:
+    """The answer to a ``GraphQuery``: nodes by id, edges, and what the filter hid."""
+
+    query: GraphQuery
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    hidden: tuple[HiddenByRule, ...] = ()
+    deepest: int = 0
+    """The greatest depth at which anything visible was called, whatever ``max_depth`` says."""
+
+    @property
+    def hidden_functions(self) -> int:
+        """How many functions the filter hid."""
+        return sum(rule.functions for rule in self.hidden)
+
+    @property
+    def hidden_calls(self) -> int:
+        """How many calls, at any depth, went to functions that the filter hid."""
+        return sum(rule.calls for rule in self.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A whole run in memory: what it was, its functions, threads and calling-context tree."""
+
+    run: RunInformation
+    functions: Sequence[Function]
+    tree: CallTree
+    threads: tuple[RecordedThread, ...]
+    processes: tuple[RecordedProcess, ...]

@@ -1,0 +1,121 @@
+"""The layout of a live file: what an engine writes, one file a process, while the target runs.
+
+A live file is mapped shared by its one writer and may be read by anybody at any moment, also after
+the writer was killed. It only grows, so a reader never finds a place reused. All integers are
+little-endian; everything stands on 8-byte boundaries.
+
+The file starts with a header of ``HEADER_BYTES``::
+
+      0  8s   MAGIC
+      8  u32  FORMAT_VERSION              12  u32  HEADER_BYTES
+     16  u64  pid                         24  u64  start time of the process, clock ticks since boot
+     32  u64  parent's pid                40  u32  clock (CLOCK_*)   44  u32 unused
+     48  u64  first anchor: ticks         56  u64  CLOCK_MONOTONIC ns  64  u64  CLOCK_REALTIME ns
+     72  u64  latest anchor: ticks        80  u64  CLOCK_MONOTONIC ns
+     88  u64  ticks a second, where the clock is not in nanoseconds and the anchors are too close
+     96  u32  state (STATE_*)            100  u32  errno of what stopped the recording
+    104  u64  end of the last block published: nothing beyond it is to be read
+    112  u64  contexts   120  u64  functions   128  u64  threads (for information)
+    256  256s why recording stopped, UTF-8, ended by NUL
+    512  ...  information on the process as a JSON object, UTF-8, ended by NUL
+
+Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HEADER_BYTES`` (a
+*filler* block only fills room that its writer could not use)::
+
+      0  u32  BLOCK_MAGIC                  4  u32  type (BLOCK_*)
+      8  u64  size of the block with its header, a multiple of PAGE_BYTES
+     16  u64  used: payload bytes (functions) or records (contexts) that are complete
+     24  u32  id of the first context     28  u32  index of the thread (contexts, thread)
+
+A *functions* block holds records one after the other, each padded to 8 bytes::
+
+      0  u32  bytes of the record, padding included    4  u32  function id, counted from 0
+      8  u32  first line                              12  u32  flags (FUNCTION_*)
+     16  six strings, each a u32 length and its UTF-8: module, qualname, file, class of ``self`` as
+         ``module:qualname``, its ancestors likewise joined by newlines, pycallgraph2's name
+
+A *contexts* block holds records of ``CONTEXT_BYTES``; ids count on through the blocks of a process,
+and a context's caller always has the smaller id::
+
+      0  u32  caller's context id or NO_CONTEXT        4  u32  function id
+      8  u64  calls     16  u64  resumes     24  u64  suspensions
+     32  u64  ticks inside calls that have ended, callees included
+     40  three u64 unused
+
+A *thread* block holds one thread and the stack of its open calls, outermost first (a later block
+of the same thread, made when the stack outgrew its capacity, replaces the earlier)::
+
+      0  u64  identifier         8  u64  native identifier
+     16  u32  root context      20  u32  THREAD_ALIVE or THREAD_ENDED
+     24  u64  threads that have used this block, one after the other
+     32  u64  sequence: odd while the writer changes the stack, where it can be caught at that
+     40  u64  depth: open calls, which may exceed the capacity
+     48  u64  capacity           56  u64  ticks when the (first) thread began
+     64  capacity entries: u32 context, u32 flags (OPEN_*), u64 ticks at its entry
+
+The entry order of writes makes readers safe: a record is complete before ``used`` counts it, a
+block before the header's end covers it, a stack entry before ``depth`` does.
+"""
+
+from __future__ import annotations
+
+import struct
+
+MAGIC = b"CGLABLV1"
+FORMAT_VERSION = 1
+HEADER_BYTES = 4096
+PAGE_BYTES = 4096
+
+CLOCK_MONOTONIC_NS = 1
+CLOCK_TIME_STAMP_COUNTER = 2
+
+STATE_RECORDING = 0
+STATE_FINISHED = 1
+STATE_STOPPED = 2
+
+IDENTITY = struct.Struct("<8sIIQQQI4x")
+"""magic, version, header bytes, pid, start time, parent's pid, clock."""
+ANCHORS_OFFSET = 48
+ANCHORS = struct.Struct("<QQQQQQ")
+STATE_OFFSET = 96
+STATE = struct.Struct("<II")
+END_OFFSET = 104
+TOTALS_OFFSET = 112
+STOP_REASON_OFFSET = 256
+STOP_REASON_BYTES = 256
+INFORMATION_OFFSET = 512
+INFORMATION_BYTES = HEADER_BYTES - INFORMATION_OFFSET
+
+BLOCK_MAGIC = 0x4B4C4243
+BLOCK_FILLER = 0
+BLOCK_FUNCTIONS = 1
+BLOCK_CONTEXTS = 2
+BLOCK_THREAD = 3
+BLOCK_HEADER_BYTES = 64
+BLOCK_HEADER = struct.Struct("<IIQQII")
+BLOCK_USED_OFFSET = 16
+
+FUNCTION_HEADER = struct.Struct("<IIII")
+FUNCTION_STRINGS = 6
+FUNCTION_IS_THREAD = 1
+STRING_LENGTH = struct.Struct("<I")
+LONGEST_STRING_BYTES = 16 * 1024
+
+CONTEXT_BYTES = 64
+CONTEXT = struct.Struct("<IIQQQQ24x")
+NO_CONTEXT = 0xFFFFFFFF
+
+THREAD = struct.Struct("<QQIIQQQQQ")
+THREAD_ENTRIES_OFFSET = 64
+THREAD_ALIVE = 1
+THREAD_ENDED = 2
+OPEN_ENTRY = struct.Struct("<IIQ")
+OPEN_IS_RESUME = 1
+OPEN_IS_INHERITED = 2
+
+LIVE_SUFFIX = ".live"
+"""A recording ``out/x.cglab`` that still runs is the folder ``out/x.cglab.live``."""
+PART_SUFFIX = ".part"
+"""Each process of it writes ``<pid>-<start time>.part`` there."""
+RUN_FILE = "run.json"
+"""What ``cglab`` itself knows of the run."""
