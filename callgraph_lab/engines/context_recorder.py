@@ -44,6 +44,7 @@ _now = time.monotonic_ns
 _Key = tuple[object, ...]
 """What tells functions apart: place of the code, module, and names of classes."""
 
+_API_MODULE = "callgraph_lab.api"
 _HOUSEKEEPING_MODULES = frozenset(
     {"importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "site", "encodings"}
 )
@@ -263,9 +264,11 @@ class ContextRecorder:
 
     def _is_outside(self, thread: _Thread, frame: FrameType) -> bool:
         """Say whether a frame at the bottom of a stack is not the target's but around it."""
-        if frame.f_back is not None:
-            return thread.needs_bottom
         module = _dict_get(frame.f_globals, "__name__", "")
+        if frame.f_back is not None:
+            # Leaving a trace() block is a call of ours, made by the block's own frame.
+            is_end_of_block = module == _API_MODULE and frame.f_code.co_name == "__exit__"
+            return thread.needs_bottom or is_end_of_block
         if module == "threading":
             return frame.f_code.co_name == "_shutdown"
         return module in _HOUSEKEEPING_MODULES

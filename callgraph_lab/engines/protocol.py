@@ -27,9 +27,17 @@ class Engine(Protocol):
     def availability(self) -> Availability:
         """Say whether ``start`` would work under this interpreter."""
 
-    def start(self, folder: Path, *, information: Mapping[str, object]) -> Callable[[], None]:
+    def start(
+        self,
+        folder: Path | str,
+        *,
+        information: Mapping[str, object],
+        whole_program: bool = True,
+    ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
-        ``information`` is kept with it as JSON. Returns the function that stops recording; a
-        process that never calls it loses nothing.
+        ``information`` is kept with it as JSON. With ``whole_program`` the main thread is recorded
+        from the first frame that has no caller, as the interpreter runs the target; otherwise from
+        the next call on. Returns the function that stops recording; a process that never calls it
+        loses nothing.
         """
