@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class GlobList:
                         for index, single in enumerate(self._singles)
                         if single.match(name) and not single.match(without_class)
                     ]
-        return min(found, default=None)
+        return min(found, key=itemgetter(0), default=None)
 
 
 def _expression(glob: str) -> str:

@@ -13,7 +13,6 @@ from functools import lru_cache
 INK = "#1f2328"
 MUTED_INK = "#59636e"
 EDGE = "#818b98"
-BRIDGED_EDGE = "#6e7781"
 CLUSTER_FILL = "#f6f8fa"
 CLUSTER_BORDER = "#d1d9e0"
 NODE_BORDER = "#afb8c1"
@@ -21,6 +20,7 @@ FOLD_FILL = "#ffffff"
 THREAD_FILL = "#24415e"
 OPEN_CALL = "#0969da"
 WHITE = "#ffffff"
+VEIL = "#ffffffc0"
 
 DECADES = 4
 """How many powers of ten the scale spans: from 0.01 % of all self time to 100 %."""

@@ -75,7 +75,7 @@ def fontconfig_environment() -> dict[str, str]:
     Writes that file, once for each content, into our cache folder.
     Raises OutputError where neither the cache nor the temporary folder can be written.
     """
-    for folder in _cache_folders():
+    for folder in cache_folders():
         text = fontconfig_text(cache_folder=folder / "fontconfig")
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         path = folder / f"fonts-{digest}.conf"
@@ -87,7 +87,7 @@ def fontconfig_environment() -> dict[str, str]:
         if os.access(folder, os.W_OK):
             return {"FONTCONFIG_FILE": str(path)}
     raise OutputError(
-        f"No folder for font settings can be written: tried {', '.join(map(str, _cache_folders()))}",
+        f"No folder for font settings can be written: tried {', '.join(map(str, cache_folders()))}",
         hint="Set XDG_CACHE_HOME or TMPDIR to a folder that can be written.",
     )
 
@@ -130,7 +130,7 @@ def fontconfig_text(*, cache_folder: Path, folders: Iterable[Path] | None = None
     return "\n".join(lines)
 
 
-def _cache_folders() -> tuple[Path, ...]:
+def cache_folders() -> tuple[Path, ...]:
     """Return where our cache may be: the user's, else one of this user's in the temporary folder."""
     home = os.path.expanduser("~")  # noqa: PTH111 - as above
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"))

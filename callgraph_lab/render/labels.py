@@ -26,7 +26,6 @@ WIDEST_NAME_COLUMNS = 44
 ONE_LINE_COLUMNS = 26
 """A dotted name wider than this breaks into two lines: the class, and the function under it."""
 MOST_FOLD_MEMBERS_IN_TOOLTIP = 25
-_MOST_FOLD_MODULES = 2
 
 
 def markup(text: str) -> str:
@@ -38,34 +37,34 @@ def markup(text: str) -> str:
 
 def node_label(node: GraphNode, background: str) -> str:
     """Return the markup of a function's label, in colours that contrast with ``background``."""
-    function = node.function
-    rows = [f"<b>{line}</b>" for line in _name_lines(function.short_name)]
-    if function.kind == "thread":
-        rows = [*_small(["thread"], background), *rows]
-        return _label(rows, [f"runs {duration(node.inclusive_ns)}"], background)
     details = [figures(node.calls, node.resumes, node.inclusive_ns)]
-    if function.defined_in is not None:
-        details.append(f"defined in {markup(shorten(visible_text(function.defined_in), WIDEST_NAME_COLUMNS))}")
+    if node.function.defined_in is not None:
+        holder = shorten(visible_text(node.function.defined_in), WIDEST_NAME_COLUMNS)
+        details.append(f"defined in {markup(holder)}")
     if node.open_calls:
         details.append(f"<b>still running: {node.open_calls:,}</b>")
     if node.suspended:
         details.append(f"suspended: {node.suspended:,}")
-    return _label(rows, details, background)
+    return _label(_name_lines(node.function.short_name), details, background)
+
+
+def thread_label(node: GraphNode, background: str) -> str:
+    """Return the markup of a thread's label."""
+    name = shorten(visible_text(node.function.qualname), WIDEST_NAME_COLUMNS)
+    return _label([markup(name)], [f"thread · {duration(node.inclusive_ns)}"], background)
 
 
 def fold_label(fold: Fold, background: str) -> str:
     """Return the markup of a fold's label: how many functions it stands for, and whose."""
     modules = fold.modules
-    where = ", ".join(module or "threads" for module in modules[:_MOST_FOLD_MODULES])
-    if len(modules) > _MOST_FOLD_MODULES:
-        where = count(len(modules), "module")
+    where = (modules[0] or "threads") if len(modules) == 1 else count(len(modules), "module")
     details = [
         markup(shorten(visible_text(f"in {where}"), WIDEST_NAME_COLUMNS)),
         figures(fold.calls, fold.resumes, fold.inclusive_ns),
     ]
     if fold.open_calls:
         details.append(f"<b>still running: {fold.open_calls:,}</b>")
-    return _label([f"<b>{ELLIPSIS} {len(fold.members):,} more</b>"], details, background)
+    return _label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
 
 
 def figures(calls: int, resumes: int, inclusive_ns: int) -> str:
@@ -80,19 +79,19 @@ def edge_label(edge: GraphEdge) -> str:
     if edge.resumes:
         parts.append(count(edge.resumes, "resume"))
     text = " + ".join(parts)
-    return f"<{text} <i>skips {edge.skipped_frames:,}</i>>" if edge.bridged else f"<{text}>"
+    if edge.bridged:
+        text += f" · <i>skips {edge.skipped_frames:,}</i>"
+    # A veil under the figure, so that the line it stands on does not strike it out.
+    cell = f'<tr><td>{text}</td></tr>'
+    return (
+        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1"'
+        f' bgcolor="{colours.VEIL}">{cell}</table>>'
+    )
 
 
 def node_tooltip(node: GraphNode, total_ns: int) -> str:
     """Return what a function's tooltip says: full name, place, every figure, one a line."""
     function = node.function
-    if function.kind == "thread":
-        return "\n".join(
-            [
-                f"thread {_full(function.qualname)}",
-                f"runs {duration(node.inclusive_ns)}",
-            ]
-        )
     lines = [_full(node.name)]
     defined_in = f"defined in {_full(function.defined_in)}, " if function.defined_in else ""
     if function.file:
@@ -111,6 +110,11 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
     if node.suspended:
         lines.append(f"suspended: {node.suspended:,}")
     return "\n".join(lines)
+
+
+def thread_tooltip(node: GraphNode) -> str:
+    """Return what a thread's tooltip says."""
+    return f"thread {_full(node.function.qualname)}\nruns {duration(node.inclusive_ns)}"
 
 
 def fold_tooltip(fold: Fold, total_ns: int) -> str:
@@ -148,7 +152,7 @@ def _full(name: str) -> str:
 
 
 def _name_lines(short_name: str) -> list[str]:
-    """Return the markup of a name in one line, or two broken before the last part."""
+    """Return the markup of a name in one line, or in two broken before the last part."""
     name = visible_text(short_name)
     holder, dot, own = name.rpartition(".")
     if not holder or len(name) <= ONE_LINE_COLUMNS:
@@ -159,12 +163,11 @@ def _name_lines(short_name: str) -> list[str]:
     ]
 
 
-def _small(rows: list[str], background: str) -> list[str]:
-    colour = colours.muted_ink_on(background)
-    return [f'<font point-size="{FIGURE_POINTS}" color="{colour}">{row}</font>' for row in rows]
-
-
-def _label(rows: list[str], details: list[str], background: str) -> str:
-    lines = "<br/>".join([*rows, *_small(details, background)])
+def _label(names: list[str], details: list[str], background: str) -> str:
+    muted = colours.muted_ink_on(background)
+    lines = [f"<b>{line}</b>" for line in names]
+    lines += [
+        f'<font point-size="{FIGURE_POINTS}" color="{muted}">{line}</font>' for line in details
+    ]
     ink = colours.ink_on(background)
-    return f'<<font color="{ink}" point-size="{NAME_POINTS}">{lines}</font>>'
+    return f'<<font color="{ink}" point-size="{NAME_POINTS}">{"<br/>".join(lines)}</font>>'
