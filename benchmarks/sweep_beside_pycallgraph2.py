@@ -1,4 +1,4 @@
-"""Eight depths of an FTP server: one recording and a sweep, beside eight runs of stock pycallgraph2.
+"""Eight depths of an FTP server: one recording and a sweep, beside eight runs of pycallgraph2.
 
 Run: ``python benchmarks/sweep_beside_pycallgraph2.py [--repeat 3] [--json FILE]``
 
