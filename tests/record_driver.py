@@ -15,14 +15,14 @@ def main() -> int:
     """Record, write down where the recording is, and return the target's exit status."""
     settings = json.loads(sys.argv[1])
     sys.path.insert(0, settings["packages"])
-    from callgraph_lab.launch.record import RecordOptions, record
-    from callgraph_lab.launch.target import Target
+    from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
+    from callgraph_lab.launch.target import Target  # noqa: PLC0415
 
     target = Target(
         settings["target"], tuple(settings["arguments"]), is_module=settings["is_module"]
     )
     options = RecordOptions(Path(settings["folder"]), engine=settings["engine"])
-    recorded = record(target, options, say=lambda line: None)
+    recorded = record(target, options, say=lambda _: None)
     entry = recorded.entry
     Path(settings["result"]).write_text(
         json.dumps(

@@ -62,7 +62,7 @@ def trace(path: str, max_depth: int) -> dict[str, Any]:
     }
 
 
-def trace_in_fork(path: str, max_depth: int) -> Any:  # noqa: ANN401 - JSON
+def trace_in_fork(path: str, max_depth: int) -> Any:
     """Return what ``trace`` says, asked in a process that ends with it."""
     reader, writer = os.pipe()
     child = os.fork()

@@ -98,7 +98,8 @@ class DrivenRecording:
             "result": str(self._result),
         }
         self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "record_driver.py"), json.dumps(settings)],
+            # Isolated: what the environment says is meant for the target alone.
+            [sys.executable, "-I", str(TESTS / "record_driver.py"), json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -67,9 +67,7 @@ class _Function:
 
     __slots__ = ("key", "line", "number", "strings", "traits")
 
-    def __init__(
-        self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int
-    ) -> None:
+    def __init__(self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int) -> None:
         self.key = key
         self.strings = strings
         self.traits = traits
@@ -225,8 +223,10 @@ class ContextRecorder:
             stack = thread.stack
         if stack:
             node = stack[-1][1]
+        elif self._is_outside(thread, frame):
+            node = None
         else:
-            node = None if self._is_outside(thread, frame) else thread.root
+            node = thread.root
         if node is None:
             stack.append((frame, None, 0))
             return

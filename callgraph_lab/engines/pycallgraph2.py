@@ -14,7 +14,6 @@ from importlib.machinery import PathFinder
 from opcode import opmap
 
 TYPE_CHECKING = False
-_CALL_OPCODES = frozenset(number for name, number in opmap.items() if "CALL" in name and "INTRINSIC" not in name)
 if TYPE_CHECKING:
     # Not even ``typing`` is imported for real: whatever is stays in the target.
     from collections.abc import Callable, Mapping
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
 
     from callgraph_lab.engines.context_recorder import ContextRecorder
     from callgraph_lab.engines.protocol import Availability
+
+_CALL_OPCODES = frozenset(
+    number for name, number in opmap.items() if "CALL" in name and "INTRINSIC" not in name
+)
 
 
 def availability() -> Availability:
@@ -68,8 +71,9 @@ def _import_tracer() -> Any:  # noqa: ANN401 - pycallgraph2 is not typed
     try:
         return importlib.import_module("pycallgraph2.tracer")
     finally:
-        for name in [*stand_ins, *(name for name in sys.modules if name.startswith("pycallgraph2."))]:
-            sys.modules.pop(name, None)
+        for name in list(sys.modules):
+            if name in stand_ins or name.startswith("pycallgraph2."):
+                del sys.modules[name]
         sys.modules.update(before)
 
 
@@ -80,10 +84,10 @@ class Finally:
         self._action = action
 
     def __del__(self) -> None:
-        try:
+        # contextlib is not for the target to load, and nobody could catch what is raised here.
+        try:  # noqa: SIM105
             self._action()
         except RecursionError:
-            # Said nowhere: there is nobody to catch what is raised here.
             pass
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> None:
@@ -100,11 +104,8 @@ def hide_frames(traceback: TracebackType | None, own_globals: set[int]) -> None:
         traceback = following
 
 
-def _make_tracer(recorder: ContextRecorder, own_globals: set[int]) -> Any:  # noqa: ANN401
-    pycallgraph2_tracer = _import_tracer()
-    own_globals.update((id(vars(pycallgraph2_tracer)), id(globals())))
-
-    class ContextProcessor(pycallgraph2_tracer.TraceProcessor):  # type: ignore[misc]
+def _make_processor(base: Any, recorder: ContextRecorder) -> Any:  # noqa: ANN401
+    class ContextProcessor(base):  # type: ignore[misc]
         """pycallgraph2's trace processor, keeping whole contexts."""
 
         def __init__(self) -> None:
@@ -123,23 +124,32 @@ def _make_tracer(recorder: ContextRecorder, own_globals: set[int]) -> Any:  # no
             else:
                 recorder.goes_on(frame)
 
-    class ContextTracer(pycallgraph2_tracer.SynchronousTracer):  # type: ignore[misc]
+    return ContextProcessor()
+
+
+def _make_tracer(  # noqa: C901 - a class with methods of a few lines each
+    recorder: ContextRecorder, own_globals: set[int]
+) -> Any:  # noqa: ANN401
+    pycallgraph2_tracer = _import_tracer()
+    own_globals.update((id(vars(pycallgraph2_tracer)), id(globals())))
+    base: Any = pycallgraph2_tracer.SynchronousTracer
+
+    class ContextTracer(base):  # type: ignore[misc]
         """pycallgraph2's tracer for all threads, without the line events that nobody reads."""
 
         def __init__(self) -> None:
-            self.processor = ContextProcessor()
+            self.processor = _make_processor(pycallgraph2_tracer.TraceProcessor, recorder)
             self.interrupted = False
+            # One bound method for all frames: ``f_trace`` then also tells a resumption.
+            self.trace_function: Any = self.tracer
 
-        def tracer(self, frame: FrameType, event: str, arg: Any) -> Callable[..., object] | None:  # noqa: ANN401
+        def tracer(self, frame: FrameType, event: str, arg: Any) -> object:  # noqa: ANN401
             if id(frame.f_globals) in own_globals:
                 return None
             if event == "call":
                 frame.f_trace_lines = False
                 if not recorder.has_room(frame):
-                    # Our own calls would reach the limit before the target's do. Without us the
-                    # target gets to it as ever; when this frame goes, its last reference does.
-                    sys.settrace(None)
-                    return Finally(self.start_thread)
+                    return self.pause()
             elif self.interrupted and event == "exception":
                 self.interrupted = False
                 hide_frames(arg[2], own_globals)
@@ -149,19 +159,26 @@ def _make_tracer(recorder: ContextRecorder, own_globals: set[int]) -> Any:  # no
                 return None
             return self.trace_function
 
+        def pause(self) -> Finally:
+            """Stop tracing the thread until the frame goes that is given what this returns.
+
+            Near the recursion limit our own calls would reach it before the target's do. Without
+            us the target gets there as ever; when the frame goes, its trace function goes.
+            """
+            sys.settrace(None)
+            return Finally(self.start_thread)
+
         def start_thread(self) -> None:
             if not recorder.stopped:
                 sys.settrace(self.trace_function)
 
         def start(self) -> None:
-            # One bound method for all frames: ``f_trace`` then also tells a resumption.
-            self.trace_function = self.tracer
             threading.settrace(self.trace_function)
             self.start_thread()
 
         def stop(self) -> None:
             super().stop()
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
     return ContextTracer()
 
@@ -176,7 +193,9 @@ def start(
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
-    recorder = context_recorder.ContextRecorder(os.fspath(folder), information, whole_program=whole_program)
+    recorder = context_recorder.ContextRecorder(
+        os.fspath(folder), information, whole_program=whole_program
+    )
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 
     def stop() -> None:

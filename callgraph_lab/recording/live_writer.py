@@ -52,7 +52,7 @@ def _map(descriptor: int, size: int, offset: int) -> mmap.mmap:
     if sys.version_info >= (3, 13):
         return mmap.mmap(descriptor, size, offset=offset, trackfd=False)
     # The mapping keeps a duplicate: have all the low numbers taken while it is made.
-    taken = []
+    taken: list[int] = []
     try:
         while not taken or taken[-1] < _LEAST_DESCRIPTOR:
             taken.append(os.dup(descriptor))

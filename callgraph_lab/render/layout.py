@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeVar
 from callgraph_lab.errors import CallgraphLabError, LayoutError
 from callgraph_lab.render.fonts import fontconfig_environment
 from callgraph_lab.render.programs import (
-    CANNOT_LOAD,
     LayoutKind,
     LayoutProgram,
     layout_programs,
@@ -30,12 +29,14 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_S = 60.0
 _SVG_SIZE = re.compile(rb'<svg width="([0-9.]+)pt" height="([0-9.]+)pt"')
-_VERSION = re.compile(rb"[0-9]+(\.[0-9]+)+")
+_VERSION = re.compile(rb"(?:port of Graphviz |graphviz version |^)([0-9]+(?:\.[0-9]+)+)")
 _LINES_OF_STDERR = 3
+_HINT = "The DOT file can be laid out by hand; `cglab doctor` tells what is used here."
 Result = TypeVar("Result")
 
 _cannot_load: set[LayoutKind] = set()
 """What was found not to load in this process, so as not to try it for every picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayoutJob:
@@ -65,24 +66,9 @@ def find_layout_program() -> tuple[LayoutProgram, str]:
         version = _VERSION.search(children.run(program.version_command(), b"", "the version"))
         if version is None:
             raise LayoutError(f"{program.kind} does not tell its version.")
-        return program, version[0].decode()
+        return program, version[1].decode()
 
-    try:
-        return _with_first_that_loads(ask)
-    except _ChildFailedError as error:
-        raise LayoutError(f"Graphviz {error}.") from error
-
-
-def _with_first_that_loads(use: Callable[[LayoutProgram], Result]) -> Result:
-    """Return what ``use`` makes of the best program; go on to the next where one cannot load."""
-    for program in layout_programs():
-        if program.kind in _cannot_load:
-            continue
-        try:
-            return use(program)
-        except _CannotLoadError:
-            _cannot_load.add(program.kind)
-    raise no_layout_program()
+    return _with_first_that_loads(ask, "")
 
 
 def lay_out(job: LayoutJob, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Layout:
@@ -131,9 +117,9 @@ def lay_out_many(
 class _ChildFailedError(Exception):
     """A child process did not do its work; says how it ended, as the rest of a sentence."""
 
-
-class _CannotLoadError(_ChildFailedError):
-    """A child found a library missing: another program may do the work."""
+    def __init__(self, ending: str, status: int | None = None) -> None:
+        super().__init__(ending)
+        self.status = status
 
 
 @dataclass(slots=True)
@@ -175,10 +161,8 @@ class _Children:
                 child.communicate()
             with self.lock:
                 self.running.discard(child)
-        if child.returncode == CANNOT_LOAD:
-            raise _CannotLoadError(_ending(child.returncode, complaints))
         if child.returncode != 0:
-            raise _ChildFailedError(_ending(child.returncode, complaints))
+            raise _ChildFailedError(_ending(child.returncode, complaints), child.returncode)
         return written or complaints
 
     def end(self) -> None:
@@ -197,7 +181,28 @@ def _outcome(job: LayoutJob, children: _Children) -> Layout | CallgraphLabError:
 
 
 def _lay_out(job: LayoutJob, children: _Children) -> Layout:
-    return _with_first_that_loads(lambda program: _lay_out_with(program, job, children))
+    return _with_first_that_loads(
+        lambda program: _lay_out_with(program, job, children),
+        f"{job.name} could not be laid out: ",
+    )
+
+
+def _with_first_that_loads(use: Callable[[LayoutProgram], Result], failure: str) -> Result:
+    """Return what ``use`` makes of the best program; go on to the next where one cannot load.
+
+    ``failure`` is how the sentence begins that says what failed, and why, anywhere else.
+    """
+    for program in layout_programs():
+        if program.kind in _cannot_load:
+            continue
+        try:
+            return use(program)
+        except _ChildFailedError as error:
+            if not program.cannot_load(error.status):
+                hint = _HINT if failure else None
+                raise LayoutError(f"{failure}{program.kind} {error}.", hint=hint) from error
+            _cannot_load.add(program.kind)
+    raise no_layout_program()
 
 
 def _lay_out_with(program: LayoutProgram, job: LayoutJob, children: _Children) -> Layout:
@@ -205,7 +210,7 @@ def _lay_out_with(program: LayoutProgram, job: LayoutJob, children: _Children) -
     svg = _draw(program, job, children, "svg")
     size = _SVG_SIZE.search(svg)
     if size is None:
-        raise _failed(program, job, "wrote no SVG")
+        raise _ChildFailedError("wrote no SVG")
     images, skipped = {}, {}
     for picture_format in job.formats:
         if picture_format == "svg":
@@ -227,19 +232,7 @@ def _draw(
     dots_per_inch: int | None = None,
 ) -> bytes:
     command = program.drawing_command(picture_format, dots_per_inch)
-    try:
-        return children.run(command, program.source(job.dot).encode(), job.name)
-    except _CannotLoadError:
-        raise
-    except _ChildFailedError as error:
-        raise _failed(program, job, str(error)) from error
-
-
-def _failed(program: LayoutProgram, job: LayoutJob, reason: str) -> LayoutError:
-    return LayoutError(
-        f"{job.name} could not be laid out: {program.kind} {reason}.",
-        hint="The DOT file can be laid out by hand; `cglab doctor` tells what is used here.",
-    )
+    return children.run(command, program.source(job.dot).encode(), job.name)
 
 
 def _ending(status: int, complaints: bytes) -> str:

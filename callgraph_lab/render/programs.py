@@ -52,6 +52,10 @@ class LayoutProgram:
             return [*_worker_command(), "--version"]
         return [self.path, "-V"]
 
+    def cannot_load(self, status: int | None) -> bool:
+        """Tell whether an exit status says that a library is missing, so that others may serve."""
+        return self.kind == "pygraphviz" and status == CANNOT_LOAD
+
     def source(self, dot: str) -> str:
         """Return the DOT text as this program wants it."""
         if self.kind == "graphviz-pure":

@@ -1,4 +1,4 @@
-"""What happens when the target gets in the way of the tracing: it wins, and the recording says so."""
+"""When the target gets in the way of the tracing it wins, and the recording says so."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def compare(
     script: Path, engine: str, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> Recording:
     """Run a program without and with an engine, which must look the same; return the recording."""
-    untraced = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=False
-    )
+    untraced = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     capfd.readouterr()
     recorded = run_recorded(script, folder=folder, engine=engine)
     captured = capfd.readouterr()

@@ -150,9 +150,7 @@ if __name__ == "__main__":
 def test_multiprocessing_with_fork_is_recorded_in_every_process(
     engine: str, tmp_path: Path
 ) -> None:
-    recording = record_program(
-        write_script(tmp_path, POOL), "fork", folder=tmp_path, engine=engine
-    )
+    recording = record_program(write_script(tmp_path, POOL), "fork", folder=tmp_path, engine=engine)
     assert calls_by_name(recording)["__main__.work"] == 11
     assert calls_by_name(recording)["__main__.helper"] == 11
     assert len(recording.processes) == 4
@@ -202,9 +200,7 @@ def test_abrupt_end_loses_no_call(
     engine: str, ending: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONFAULTHANDLER", "")
-    recorded = run_recorded(
-        write_script(tmp_path, ENDINGS), ending, folder=tmp_path, engine=engine
-    )
+    recorded = run_recorded(write_script(tmp_path, ENDINGS), ending, folder=tmp_path, engine=engine)
     assert recorded.outcome.status == status
     ((calls, still_open),) = counts_by_process(catalog.load(recorded.entry))
     assert calls["counted"] == 42

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,11 +178,8 @@ def test_no_room_to_finish_the_recording(tmp_path: Path, small_disk: Path) -> No
     """The live files stay until there is room, and the command says what to do."""
     kill_cglab_while_the_target_runs(tmp_path, COUNTS_UNTIL_TOLD)
     ballast = small_disk / "ballast"
-    with ballast.open("wb") as file:
-        try:
-            while file.write(bytes(4096)):
-                file.flush()
-        except OSError:
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
             pass
     ((entry, error),) = catalog.fold_abandoned(small_disk)
     assert isinstance(error, OutputError)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -17,6 +17,9 @@ from support_cli import CGLAB, environment
 
 from callgraph_lab.cli.filters import filters
 from callgraph_lab.cli.group import COMMANDS, cglab
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 EVERY_COMMAND = [(name,) for name in COMMANDS] + [("filters", name) for name in filters.commands]

@@ -7,17 +7,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support_cli import (
     FIBONACCI_CALLS,
     cglab,
+    command,
     environment,
     only_recording,
     write_target,
 )
+
+from callgraph_lab.errors import LayoutError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -53,7 +58,7 @@ def test_table_of_functions(fibonacci_folder: Path, cglab_here: Run) -> None:
         ("name", "name", False),
     ],
 )
-def test_sorting(  # noqa: PLR0913, PLR0917 - a table of cases, and fixtures
+def test_sorting(
     key: str,
     figure: str,
     is_descending: bool,  # noqa: FBT001
@@ -232,24 +237,38 @@ def test_doctor(cglab_here: Run, tmp_path: Path) -> None:
     assert all(name in shown for name in checks)
 
 
-def test_doctor_without_graphviz(tmp_path: Path) -> None:
-    """It says what is missing and exits 1."""
-    program = (
-        "import sys; sys.modules['pygraphviz'] = None; sys.argv = ['cglab', 'doctor'];"
-        "from callgraph_lab.cli import main; main()"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=environment(PATH=""),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1, result.stdout
-    assert re.search(r"^Graphviz +no ", result.stdout, re.MULTILINE)
-    assert "pip install" in result.stdout
-    assert "Traceback" not in result.stderr
+def test_doctor_without_graphviz(
+    monkeypatch: pytest.MonkeyPatch, cglab_here: Run, tmp_path: Path
+) -> None:
+    """It says what is missing and what to do, and exits 1."""
+
+    def find_none() -> None:
+        raise LayoutError("There is no Graphviz.", hint="Run: pip install pygraphviz")
+
+    monkeypatch.setattr("callgraph_lab.render.describe.find_layout_program", find_none)
+    result = cglab_here("doctor", folder=tmp_path, status=1)
+    assert re.search(r"^Graphviz +no .*Run: pip install pygraphviz$", result.stdout, re.MULTILINE)
+    assert result.stderr == ""
+
+
+def test_a_table_is_fitted_to_a_terminal(ftp_folder: Path) -> None:
+    line = " ".join(map(str, command("functions", "--limit", "9")))
+    try:
+        result = subprocess.run(
+            ["script", "-qec", f"stty cols 70; {line} 2>/dev/null", "/dev/null"],  # noqa: S607
+            cwd=ftp_folder,
+            env={key: value for key, value in environment().items() if key != "COLUMNS"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except FileNotFoundError:
+        pytest.skip("the program script, of util-linux, is not installed")
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in result.stdout.splitlines()]
+    assert lines[0].startswith("function")
+    assert max(map(len, lines)) <= 70
+    assert len(lines) > 10
 
 
 def test_recordings_are_read_by_path_from_anywhere(

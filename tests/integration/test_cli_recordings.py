@@ -6,9 +6,8 @@ import json
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support_cli import (
@@ -21,6 +20,10 @@ from support_cli import (
     running,
     write_target,
 )
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -118,7 +121,7 @@ def test_info(fibonacci_folder: Path, cglab_here: Run) -> None:
     assert len(facts["processes"]) == 1
 
 
-def test_a_running_recording_can_be_read(tmp_path: Path) -> None:
+def test_a_running_recording_can_be_read(tmp_path: Path, cglab_here: Run) -> None:
     """While the target runs: listed, asked, drawn; not removed; and the recording goes on."""
     write_target(tmp_path, LISTENER)
     with running("run", "--no-render", "target.py", folder=tmp_path) as run:
@@ -128,16 +131,16 @@ def test_a_running_recording_can_be_read(tmp_path: Path) -> None:
         name = listed["name"]
         for arguments in ((), (name,), (name.removesuffix(".cglab"),)):
             words = ("functions", *arguments, "--format", "json")
-            functions = as_json(*words, folder=tmp_path)["functions"]
+            functions = json.loads(cglab_here(*words, folder=tmp_path).stdout)["functions"]
             serve = next(item for item in functions if item["qualname"] == "serve")
             assert (serve["calls"], serve["open_calls"]) == (1, 1)
         cglab("render", "--format", "svg", folder=tmp_path)
         assert (tmp_path / "out" / "target.depth-4.svg").is_file()
-        shown = cglab("info", folder=tmp_path).stdout
+        shown = cglab_here("info", folder=tmp_path).stdout
         assert "is running" in shown
-        refused = cglab("rm", name, folder=tmp_path, status=2)
+        refused = cglab_here("rm", name, folder=tmp_path, status=2)
         assert "is still running" in refused.stderr
-        assert "nothing to delete" in cglab("rm", "--keep", "0", folder=tmp_path).stderr
+        assert "nothing to delete" in cglab_here("rm", "--keep", "0", folder=tmp_path).stderr
         run.process.send_signal(signal.SIGINT)
         assert run.end() == 0
     assert only_recording(tmp_path).name == name

@@ -8,8 +8,8 @@ import shlex
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from support_cli import (
@@ -25,8 +25,7 @@ from support_cli import (
     write_target,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 RUN = ("run", "--no-render")
 ECHO = "import sys\nprint(sys.argv)\n"
@@ -139,7 +138,7 @@ def test_recording_says_what_was_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cglab.toml", "pyproject.toml"])
-def test_defaults_from_a_file_of_settings(kind: str, tmp_path: Path) -> None:
+def test_defaults_from_a_file_of_settings(kind: str, tmp_path: Path, cglab_here: Run) -> None:
     top, own = ("", "[run]") if kind == "cglab.toml" else ("[tool.cglab]", "[tool.cglab.run]")
     (tmp_path / kind).write_text(f"""
         {top}
@@ -156,12 +155,12 @@ def test_defaults_from_a_file_of_settings(kind: str, tmp_path: Path) -> None:
     cglab("run", "target.py", folder=inner)
     assert [path.name for path in (inner / "lab").glob("*.json")] == ["named.depth-2.json"]
     # The folder and the filter hold for every command, max-depth for run alone.
-    functions = cglab("functions", folder=inner).stdout
+    functions = cglab_here("functions", folder=inner).stdout
     assert "main" in functions
     assert "fibonacci" not in functions
-    cglab("render", folder=inner)
+    cglab_here("render", folder=inner)
     assert (inner / "lab" / "named.depth-4.json").is_file()
-    explained = cglab("filters", "explain", "fibonacci", folder=inner).stdout
+    explained = cglab_here("filters", "explain", "fibonacci", folder=inner).stdout
     assert "__main__.fibonacci is hidden, by: --exclude *fibonacci" in explained
     # What the command line says goes first.
     cglab("run", "--max-depth", "1", "--name", "other", "target.py", folder=inner)
@@ -180,7 +179,7 @@ def test_defaults_from_a_file_of_settings(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_are_wrong(
-    settings: str, expected: str, tmp_path: Path, cglab_here: Callable[..., Any]
+    settings: str, expected: str, tmp_path: Path, cglab_here: Run
 ) -> None:
     (tmp_path / "cglab.toml").write_text(settings)
     write_target(tmp_path, FIBONACCI)
@@ -240,7 +239,7 @@ def test_python_found_on_the_path(tmp_path: Path) -> None:
     assert Path(result.stdout.strip()) == Path(sys.executable)
 
 
-def test_filters_on_the_command_line(tmp_path: Path) -> None:
+def test_filters_on_the_command_line(tmp_path: Path, cglab_here: Run) -> None:
     write_target(
         tmp_path,
         """
@@ -253,7 +252,7 @@ def test_filters_on_the_command_line(tmp_path: Path) -> None:
     options = ("--format", "json", "--max-depth", "9")
 
     def shown(*more: str) -> set[str]:
-        cglab("render", *options, *more, "-o", "x.json", folder=tmp_path)
+        cglab_here("render", *options, *more, "-o", "x.json", folder=tmp_path)
         nodes = json.loads((tmp_path / "x.json").read_text())["nodes"]
         return {node["name"] for node in nodes if node["kind"] == "function"}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from support_cli import (
@@ -21,6 +20,9 @@ from support_cli import (
     only_recording,
     write_target,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -94,7 +96,7 @@ def test_sweep_records_a_target_once(tmp_path: Path) -> None:
     assert figures(only_recording(tmp_path))["fibonacci"].calls == FIBONACCI_CALLS
     assert pictures(tmp_path) == [f"target.depth-{depth}" for depth in range(1, 9)]
     for name in pictures(tmp_path):
-        ElementTree.parse(tmp_path / "out" / f"{name}.svg")  # noqa: S314 - our own file
+        ET.parse(tmp_path / "out" / f"{name}.svg")  # noqa: S314 - our own file
     assert "result 8\n" in result.stdout
 
 
@@ -182,7 +184,7 @@ def test_render_to_stdout(fibonacci_folder: Path, cglab_here: Run) -> None:
         "render", "--format", "dot", "-o", "-", folder=fibonacci_folder
     ).stdout.startswith("digraph")
     svg = cglab_here("render", "--format", "svg", "-o", "-", folder=fibonacci_folder).stdout
-    assert ElementTree.fromstring(svg).tag.endswith("svg")  # noqa: S314 - our own text
+    assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - our own text
     assert sorted((fibonacci_folder / "out").iterdir()) == before
     both = cglab_here("render", "-o", "-", folder=fibonacci_folder, status=2)
     assert "Only one --format" in both.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from support_cli import cglab, figures
 
@@ -26,7 +26,7 @@ def test_demo(tmp_path: Path) -> None:
         stem = f"ftpServer.depth-{depth}"
         assert (lab / f"{stem}.dot").read_text().startswith("digraph")
         assert (lab / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
-        ElementTree.parse(lab / f"{stem}.svg")  # noqa: S314 - our own file
+        ET.parse(lab / f"{stem}.svg")  # noqa: S314 - our own file
     assert len(list(lab.iterdir())) == 1 + 3 * 8
     rows = [line for line in result.stdout.splitlines() if re.match(r" +\d ", line)]
     assert len(rows) == 8

@@ -199,6 +199,17 @@ def test_a_greater_depth_shows_no_less(
 
 @settings(max_examples=60, deadline=None)
 @given(threads=PROGRAMS, hidden=HIDDEN, depth_by=DEPTH_BY)
+def test_all_depths_in_one_pass_are_the_graphs_one_by_one(
+    threads: list[Call], hidden: list[str], depth_by: str
+) -> None:
+    program, graphs = graphs_of(threads, hidden, depth_by)
+    decided = decisions(program, *hidden)
+    for graph in graphs:
+        assert graph == build_graph(program, graph.query, decided)
+
+
+@settings(max_examples=60, deadline=None)
+@given(threads=PROGRAMS, hidden=HIDDEN, depth_by=DEPTH_BY)
 def test_calls_are_conserved_and_every_node_is_reached(
     threads: list[Call], hidden: list[str], depth_by: str
 ) -> None:

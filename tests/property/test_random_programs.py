@@ -73,7 +73,7 @@ class Writer:
     def line(self, indent: int, text: str) -> None:
         self.lines.append("    " * indent + text)
 
-    def call(self, *, owner: str) -> str:
+    def call(self, *, owner: str) -> str:  # noqa: PLR0911 - a case a kind
         """Return an expression that calls something the program defines."""
         kinds = ["function", "method", "generator", "builtin", "lambda"]
         kind = self.choose(*kinds, *(["super", "self"] if owner else []))
@@ -102,7 +102,9 @@ class Writer:
         for _ in range(self.number(1, 3)):
             self.statement(indent, room=room, owner=owner, in_generator=in_generator)
 
-    def statement(self, indent: int, *, room: int, owner: str, in_generator: bool) -> None:
+    def statement(  # noqa: C901, PLR0912 - a case a kind
+        self, indent: int, *, room: int, owner: str, in_generator: bool
+    ) -> None:
         simple = ["call", "call", "call", "raise", "return", "half"]
         simple += ["yield", "yield", "from", "sent"] if in_generator else []
         nested = ["if", "for", "try", "finally", "closure", "with"] if room else []
@@ -111,9 +113,7 @@ class Writer:
         generator = f"{self.choose(*GENERATORS)}(level + 1)"
 
         def inner(extra: int = 1) -> None:
-            self.block(
-                indent + extra, room=room - 1, owner=owner, in_generator=in_generator
-            )
+            self.block(indent + extra, room=room - 1, owner=owner, in_generator=in_generator)
 
         if kind == "call":
             self.line(indent, call)

@@ -150,5 +150,15 @@ def test_several_depths_at_once_are_the_graphs_one_by_one(
     ]
 
 
+def test_the_longest_bridge_is_told_whichever_depth_it_is_at() -> None:
+    program = main(
+        call("m.a", call("lib.x", call("lib.x", call("m.b")))),
+        call("m.c", call("m.a", call("lib.x", call("m.b")))),
+    )
+    graphs = build_graphs(program, query(), decisions(program, "lib"), (1, 2, 3))
+    skipped = [edge.skipped_frames for edge in graphs[-1].edges if edge.target == "m.b"]
+    assert skipped == [2]
+
+
 def test_no_depths_no_graphs() -> None:
     assert build_graphs(PROGRAM, query(), decisions(PROGRAM), ()) == ()
