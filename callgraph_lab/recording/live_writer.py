@@ -6,7 +6,6 @@ lost when the target is killed. This module runs inside the target and imports l
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import sys
@@ -14,6 +13,7 @@ import time
 from _thread import allocate_lock
 
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.live_information import fitting_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,9 +143,8 @@ class LiveWriter:
             header, layout.ANCHORS_OFFSET, now, now, wall, now, now, 1_000_000_000
         )
         layout.STATE.pack_into(header, layout.STATE_OFFSET, layout.STATE_RECORDING, 0)
-        text = json.dumps(self.information).encode()
-        if len(text) < layout.INFORMATION_BYTES:
-            header[layout.INFORMATION_OFFSET : layout.INFORMATION_OFFSET + len(text)] = text
+        text = fitting_json(self.information)
+        header[layout.INFORMATION_OFFSET : layout.INFORMATION_OFFSET + len(text)] = text
         self._publish_end(layout.HEADER_BYTES)
         layout.IDENTITY.pack_into(
             header,
