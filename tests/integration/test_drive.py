@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support_cli import (
     LISTENER,
+    PATIENCE_S,
     as_json,
     cglab,
     figures,
@@ -121,19 +122,19 @@ def test_target_that_ends_under_its_client(tmp_path: Path) -> None:
     client = CLIENT_OF_LISTENER + "import time\ntime.sleep(60)\n"
     begin = time.monotonic()
     result = cglab(*RUN, *drive(tmp_path, client), "target.py", folder=tmp_path, status=2)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < PATIENCE_S
     assert "the target ended while the client python " in result.stderr
     assert "failed" not in result.stderr
 
 
 def test_duration_ends_a_client_that_does_not(tmp_path: Path) -> None:
-    """At once: the client must not have inherited that signals wait."""
+    """And nobody says that the client was at fault."""
     write_target(tmp_path, LISTENER)
     client = CLIENT_OF_LISTENER + "import time\ntime.sleep(60)\n"
     begin = time.monotonic()
     words = (*RUN, *drive(tmp_path, client), "--duration", "2", "target.py")
     result = cglab(*words, folder=tmp_path)
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < PATIENCE_S
     assert "error" not in result.stderr
 
 

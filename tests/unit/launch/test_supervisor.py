@@ -123,9 +123,14 @@ def test_drive_gives_up_waiting() -> None:
 
 
 def test_drive_ends_its_client(server: socket.socket) -> None:
+    """At once: it must not inherit that the supervisor lets signals wait."""
     drive = Drive("sleep 60", timeout_s=1, say=lambda _: None)
     drive.begin()
-    assert drive.poll(os.getpid()) is DriveState.RUNNING
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        assert drive.poll(os.getpid()) is DriveState.RUNNING
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     drive.end()
     assert (drive.state, drive.exit_status) == (DriveState.CUT_SHORT, -signal.SIGTERM)
     server.close()
