@@ -40,7 +40,6 @@ class EdgeKeys:
         return caller, callee, key < 0
 
 
-
 @dataclass(slots=True)
 class NodeTally:
     """What the contexts of a node add up to; ``first`` is the first of them in the tree."""
@@ -128,9 +127,7 @@ def context_depths(tree: CallTree, counts: Sequence[bool]) -> array[int]:
     return depths
 
 
-def deepest_visible(
-    tree: CallTree, depths: array[int], node_of_function: Sequence[int]
-) -> int:
+def deepest_visible(tree: CallTree, depths: array[int], node_of_function: Sequence[int]) -> int:
     """Return the greatest depth of a context that shows."""
     shows = [node != HIDDEN for node in node_of_function]
     return max(compress(depths, map(shows.__getitem__, tree.function)), default=0)

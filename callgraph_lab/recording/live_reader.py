@@ -254,9 +254,7 @@ def _read_functions(data: bytes) -> list[LiveFunction]:
     return functions
 
 
-def _read_functions_block(
-    data: bytes, start: int, end: int, functions: list[LiveFunction]
-) -> None:
+def _read_functions_block(data: bytes, start: int, end: int, functions: list[LiveFunction]) -> None:
     at = start
     while at + layout.FUNCTION_HEADER.size <= end:
         size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)

@@ -24,9 +24,7 @@ COUNTS = st.integers(0, 5)
 
 def made_call(name: str, callees: list[Call], figures: tuple[int, int, int, int]) -> Call:
     calls, resumes, open_calls, self_ns = figures
-    return Call(
-        name, tuple(callees), calls, resumes, open_calls=open_calls, self_ns=self_ns
-    )
+    return Call(name, tuple(callees), calls, resumes, open_calls=open_calls, self_ns=self_ns)
 
 
 def calls_below(children: st.SearchStrategy[Call]) -> st.SearchStrategy[Call]:
@@ -137,9 +135,7 @@ def test_graph_is_the_models(
     threads: list[Call], hidden: list[str], max_depth: int, depth_by: str
 ) -> None:
     program = recording(*threads)
-    graph = build_graph(
-        program, query(max_depth, depth_by=depth_by), decisions(program, *hidden)
-    )
+    graph = build_graph(program, query(max_depth, depth_by=depth_by), decisions(program, *hidden))
     model = Model(threads, hidden, max_depth, depth_by)
     assert {
         item.id: ModelNode(

@@ -83,6 +83,7 @@ def test_functions_that_differ_only_in_ancestors_are_one_node() -> None:
     program = main(call("m.a"), call("n.a"))
     functions: list[Function] = list(program.functions)
     functions[2] = replace(functions[1], ancestors=("m:A",))
-    graph = build_graph(Recording(RUN, functions, program.tree, program.threads, ()), query(),
-                        decisions(program))
+    graph = build_graph(
+        Recording(RUN, functions, program.tree, program.threads, ()), query(), decisions(program)
+    )
     assert node(graph, "m.a").calls == 2

@@ -68,9 +68,7 @@ def test_time_of_threads_adds_up() -> None:
 
 
 def test_open_calls_and_suspended_generators_are_apart() -> None:
-    program = main(
-        call("m.serve", call("m.gen", calls=3, resumes=5, suspensions=7), open_calls=1)
-    )
+    program = main(call("m.serve", call("m.gen", calls=3, resumes=5, suspensions=7), open_calls=1))
     graph = whole(program)
     assert (node(graph, "m.serve").open_calls, node(graph, "m.serve").suspended) == (1, 0)
     assert (node(graph, "m.gen").open_calls, node(graph, "m.gen").suspended) == (0, 2)

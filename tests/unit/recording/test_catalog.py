@@ -78,9 +78,7 @@ def test_a_long_name_still_fits(tmp_path: Path, letter: str) -> None:
 
 
 def begun(path: Path) -> object:
-    return started_now(
-        name=path.stem, target="x.py", argv=("x.py",), python="3.11", engine="none"
-    )
+    return started_now(name=path.stem, target="x.py", argv=("x.py",), python="3.11", engine="none")
 
 
 def test_two_runs_in_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
