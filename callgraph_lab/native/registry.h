@@ -1,0 +1,62 @@
+/* Functions: code objects and classes, interned by name so that a thousand runs of one local class or
+ * one exec are one function. An address means one thing while it is in a table: it leaves the
+ * table when its object is freed. No reference to an object of the target is kept, and nothing here
+ * makes a Python object. Everything here needs the interpreter lock. */
+
+#ifndef CGLAB_REGISTRY_H
+#define CGLAB_REGISTRY_H
+
+#include "compat.h"
+
+#define NO_FUNCTION 0xFFFFFFFFu
+#define RESUMABLE_FLAGS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
+
+/* Where a code object's frames have the object whose class belongs to the function's name. */
+enum class_source {
+    SOURCE_NONE = 1,       /* nowhere */
+    SOURCE_SELF,           /* the first argument, named self */
+    SOURCE_CLASS,          /* the first argument, named cls: the class is the object itself */
+    SOURCE_OTHER_SLOT,     /* another argument is named self: only pycallgraph2's name has it */
+    SOURCE_CLOSURE,        /* a free variable is named self: likewise */
+    SOURCE_REMEMBERED,     /* a generator that may bind self again: what was there at its call */
+};
+
+enum code_traits {
+    CODE_IS_HOUSEKEEPING = 1, /* at the bottom of a stack: the interpreter's own, not the target's */
+    CODE_IS_SHUTDOWN = 2,     /* threading._shutdown: what it calls may be the target's again */
+    CODE_IS_THREADING = 4,    /* of module threading */
+    CODE_IS_OURS = 8,         /* of callgraph_lab itself: never recorded */
+};
+
+/* What is known of a code object; packed into the value of a table. */
+struct code_facts {
+    uint32_t identity;
+    uint16_t slot;
+    uint8_t source;
+    uint8_t traits;
+};
+
+/* Bumped when an address that was looked up before may come to mean something else: whatever is
+ * cached by address is valid for one generation only. */
+extern uint32_t registry_generation;
+
+int registry_start(void);
+void registry_stop(void);
+/* In a forked child: the functions known at the fork are all that the blocks hold. */
+void registry_after_fork(void);
+
+/* False: no memory. */
+bool registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *facts);
+
+/* The address that together with the code object determines the function; NULL where no class
+ * belongs to it. Valid until the object that it is of is freed. */
+PyTypeObject *registry_class_of(interpreter_frame *frame, struct code_facts facts);
+
+/* The function of a code object run with a class (or NULL); NO_FUNCTION: no room, errno says why. */
+uint32_t registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
+                           PyTypeObject *type);
+/* The function that stands for a thread. */
+uint32_t registry_thread_function(const char *name);
+uint32_t registry_function_count(void);
+
+#endif
