@@ -45,6 +45,8 @@ class EngineError(UsageError):
 class DriveError(CallgraphLabError):
     """The client given with ``--drive`` failed, or there was nothing for it to talk to."""
 
+    exit_status = 2
+
 
 class LayoutError(CallgraphLabError):
     """Graphviz could not lay a graph out (it failed, crashed, or took too long)."""

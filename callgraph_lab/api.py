@@ -1,0 +1,201 @@
+"""The package from Python: trace a block of this process, open a recording, ask it, draw it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callgraph_lab.engines.choice import AUTO, choose, load_engine
+from callgraph_lab.errors import LayoutError, RecordingError, UsageError
+from callgraph_lab.filtering import build_filter_set
+from callgraph_lab.graph.build import build_graph
+from callgraph_lab.launch.interpreter import this_interpreter
+from callgraph_lab.model import GraphQuery
+from callgraph_lab.recording import catalog, store
+from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from os import PathLike
+    from types import TracebackType
+
+    from callgraph_lab.model import CallGraph, DepthBy, Function, GraphNode, Naming, RunInformation
+
+_tracing = threading.Lock()
+
+
+class trace:  # noqa: N801 - used like a function
+    """Record the calls that a block makes, and those of threads that start meanwhile.
+
+    >>> with trace("block.cglab", engine="pycallgraph2"):
+    ...     sorted("cba", key=lambda letter: -ord(letter))
+    ['c', 'b', 'a']
+    >>> [item.own_name for item in open_recording("block.cglab").functions(filters=["none"])]
+    ['<lambda>']
+
+    The recording is at ``path`` when the block has been left, also by an exception. Raises
+    ``EngineError`` for an engine that cannot be used, ``OutputError`` where the recording cannot
+    be written, ``UsageError`` inside another block: a process has one recording at a time.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, engine: str = AUTO) -> None:
+        self._path = Path(path)
+        self._engine = choose(engine).name
+        self._stop: Callable[[], None] | None = None
+
+    def __enter__(self) -> trace:
+        """Begin to record."""
+        if not _tracing.acquire(blocking=False):
+            raise UsageError(
+                "this process is being traced already", hint="leave the other trace() block first"
+            )
+        try:
+            live_folder = catalog.reserve_live_folder(self._path)
+            if live_folder is None:
+                raise UsageError(
+                    f"{self._path} is being recorded by another process",
+                    hint="give this recording another path",
+                )
+            interpreter = this_interpreter()
+            argv = (sys.argv[0], *sys.argv[1:]) if sys.argv else ("",)
+            self._live_folder = live_folder
+            self._run = started_now(
+                name=self._path.name.removesuffix(catalog.RECORDING_SUFFIX),
+                target=argv[0] or "python",
+                argv=argv,
+                python=interpreter.version,
+                engine=self._engine,
+            )
+            write_run_file(live_folder, self._run)
+            information = {"argv": argv, "stdlib": interpreter.stdlib_folders}
+            self._stop = load_engine(self._engine).start(
+                live_folder, information=information, whole_program=False
+            )
+        except BaseException:
+            _tracing.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, and write the recording."""
+        if self._stop is not None:
+            self._stop()
+        try:
+            write_run_file(self._live_folder, ended_now(self._run, exit_status=None))
+            store.save(catalog.read_live(self._live_folder), self._path)
+            shutil.rmtree(self._live_folder, ignore_errors=True)
+        finally:
+            _tracing.release()
+
+
+class OpenRecording:
+    """A recording in memory, to be asked.
+
+    ``graph``, ``functions`` and ``render`` take the same filters as the command line: ``include``
+    and ``exclude`` globs, names or files of ``filters``, and ``stdlib``.
+    """
+
+    def __init__(self, entry: catalog.Entry) -> None:
+        self.path = entry.path
+        self._recording = catalog.load(entry)
+
+    @property
+    def run(self) -> RunInformation:
+        """What was run, when, on which Python, for how long."""
+        return self._recording.run
+
+    def graph(  # noqa: PLR0913 - a query has that many parts, all by keyword
+        self,
+        *,
+        max_depth: int | None = 4,
+        depth_by: DepthBy = "visible",
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        stdlib: bool | None = None,
+        naming: Naming = "cglab",
+    ) -> CallGraph:
+        """Return the call graph down to ``max_depth`` (None: every depth).
+
+        >>> with trace("doc.cglab"):
+        ...     print(callable(lambda: 0), (lambda: 1)())
+        True 1
+        >>> graph = open_recording("doc.cglab").graph(filters=["none"])
+        >>> [(edge.source, edge.calls) for edge in graph.edges]
+        [('thread MainThread', 1)]
+        """
+        if max_depth is not None and max_depth < 1:
+            raise UsageError(f"max_depth is {max_depth}; depths begin at 1")
+        functions = self._recording.functions
+        filter_set = build_filter_set(
+            filters, include=include, exclude=exclude, stdlib=stdlib, functions=functions
+        )
+        query = GraphQuery(
+            max_depth=max_depth,
+            depth_by=depth_by,
+            naming=naming,
+            include=tuple(include),
+            exclude=tuple(exclude),
+            filters=filter_set.names,
+            stdlib=stdlib,
+        )
+        return build_graph(self._recording, query, filter_set.decide_all(functions))
+
+    def functions(
+        self,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        stdlib: bool | None = None,
+    ) -> tuple[Function, ...]:
+        """Return the functions that ran and that the filters let show, by first call."""
+        nodes: tuple[GraphNode, ...] = self.graph(
+            max_depth=None, include=include, exclude=exclude, filters=filters, stdlib=stdlib
+        ).nodes
+        return tuple(node.function for node in nodes if node.function.kind == "function")
+
+    def render(
+        self,
+        path: str | PathLike[str],
+        *,
+        max_depth: int = 4,
+        exclude: Sequence[str] = (),
+        include: Sequence[str] = (),
+        filters: Sequence[str] = (),
+    ) -> Path:
+        """Draw the graph into ``path``, a ``.dot``, ``.svg`` or ``.png`` file, and return it.
+
+        Raises ``LayoutError`` where Graphviz fails, ``OutputError`` where the file cannot be
+        written, ``UsageError`` for another ending.
+        """
+        from callgraph_lab.render.pictures import draw  # noqa: PLC0415 - Graphviz only to draw
+
+        file = Path(path)
+        graph = self.graph(max_depth=max_depth, include=include, exclude=exclude, filters=filters)
+        picture_format = file.suffix.removeprefix(".")
+        drawn = draw(graph, self.run, path_stem=file.with_suffix(""), formats=(picture_format,))
+        if picture_format in drawn.skipped:
+            raise LayoutError(f"{file} was not drawn: {drawn.skipped[picture_format]}")
+        return drawn.files[picture_format]
+
+
+def open_recording(path: str | PathLike[str]) -> OpenRecording:
+    """Open a recording, finished or still running.
+
+    Raises ``RecordingError`` where there is none, or it is damaged or of a newer version.
+    """
+    file = Path(path)
+    if not file.exists() and not file.with_name(f"{file.name}.live").is_dir():
+        raise RecordingError(f"there is no recording {file}")
+    return OpenRecording(catalog.find(str(file), file.parent))
+
+

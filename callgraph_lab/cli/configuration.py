@@ -1,0 +1,120 @@
+"""Defaults of options from ``cglab.toml`` or ``[tool.cglab]`` of ``pyproject.toml``.
+
+Keys are the names of long options. Those at the top hold for every command that has the option,
+those in a table named after a command for that one: ``[tool.cglab.run] duration = 10``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callgraph_lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import click
+
+_OWN_FILE = "cglab.toml"
+_PROJECT_FILE = "pyproject.toml"
+
+
+def load_defaults(command: str | None) -> dict[str, Any] | None:
+    """Return click's ``default_map`` from the nearest file of settings, or None without one.
+
+    Raise ``UsageError`` where the file is not TOML, or names an option that does not exist.
+    """
+    if command is None:
+        return None
+    found = _find_settings(Path.cwd())
+    if found is None:
+        return None
+    path, settings = found
+    parameters = _parameters_by_command()
+    _check(path, settings, parameters)
+    own = settings.get(command, {})
+    common = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    merged = {**common, **own}
+    options = parameters.get(command, {})
+    return {
+        command: {
+            options[key].name: _as_option_value(path, key, value, options[key])
+            for key, value in merged.items()
+            if key in options
+        }
+    }
+
+
+def _find_settings(start: Path) -> tuple[Path, dict[str, Any]] | None:
+    for folder in (start, *start.parents):
+        own, project = folder / _OWN_FILE, folder / _PROJECT_FILE
+        if own.is_file():
+            return own, _read(own)
+        if project.is_file():
+            settings = _read(project).get("tool", {}).get("cglab")
+            if settings is not None:
+                return project, settings
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as TOML: {error}", hint="mend it first") from error
+
+
+def _parameters_by_command() -> dict[str, dict[str, click.Parameter]]:
+    """Return every command's options by their long names."""
+    from callgraph_lab.cli.group import COMMANDS, cglab  # noqa: PLC0415 - it imports us
+
+    context = cglab.make_context("cglab", [], resilient_parsing=True)
+    result: dict[str, dict[str, click.Parameter]] = {}
+    for name in COMMANDS:
+        command = cglab.get_command(context, name)
+        if command is not None:
+            result[name] = dict(_long_options(command))
+    return result
+
+
+def _long_options(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
+    for parameter in command.params:
+        for option in parameter.opts:
+            if option.startswith("--"):
+                yield option[2:], parameter
+
+
+def _check(
+    path: Path, settings: dict[str, Any], parameters: dict[str, dict[str, click.Parameter]]
+) -> None:
+    every_option = {name for options in parameters.values() for name in options}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            if key not in parameters:
+                raise _unknown(path, f"[{key}]", "command", key, parameters)
+            for inner in value:
+                if inner not in parameters[key]:
+                    raise _unknown(path, f"{key}.{inner}", "option", inner, parameters[key])
+        elif key not in every_option:
+            raise _unknown(path, key, "option", key, every_option)
+
+
+def _unknown(path: Path, shown: str, kind: str, name: str, known: Any) -> UsageError:  # noqa: ANN401
+    near = difflib.get_close_matches(name, list(known), 1)
+    return UsageError(
+        f"{path}: {shown} is no {kind} of cglab"
+        + (f"; did you mean {near[0]!r}?" if near else ""),
+        hint="keys are long options without their dashes: max-depth = 6",
+    )
+
+
+def _as_option_value(path: Path, key: str, value: Any, parameter: click.Parameter) -> Any:  # noqa: ANN401
+    if getattr(parameter, "multiple", False):
+        return value if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        raise UsageError(f"{path}: {key} takes one value, not a list")
+    # A flag takes its value as it is; the others are parsed like text on the command line.
+    return value if isinstance(value, bool) else str(value)

@@ -1,0 +1,139 @@
+"""Draw graphs into the files that the options name, and say what was made."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callgraph_lab.cli.messages import say
+from callgraph_lab.errors import OutputError
+from callgraph_lab.render.files import write_atomically
+from callgraph_lab.render.json_graph import graph_to_json
+from callgraph_lab.render.pictures import DrawnPicture, PictureJob, draw_many
+from callgraph_lab.render.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from callgraph_lab.cli.loaded import LoadedRecording
+    from callgraph_lab.cli.options import PictureOptions
+    from callgraph_lab.model import CallGraph
+
+_TIME_OF_RECORDING = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnGraph:
+    """A graph at a depth, the files it was drawn into, and what was left out and why."""
+
+    depth: int
+    graph: CallGraph
+    files: tuple[Path, ...]
+    skipped: tuple[str, ...]
+
+
+def picture_stem(loaded: LoadedRecording, depth: int) -> str:
+    """Return the name of a picture's files without the ending: ``ftpServer.depth-4``."""
+    name = _TIME_OF_RECORDING.sub("", loaded.entry.path.name.removesuffix(".cglab"))
+    return f"{name}.depth-{depth}"
+
+
+def draw_depths(
+    loaded: LoadedRecording,
+    graphs: Sequence[CallGraph],
+    folder: Path,
+    options: PictureOptions,
+    *,
+    on_done: Callable[[], None] = lambda: None,
+) -> list[DrawnGraph]:
+    """Draw graphs of several depths in parallel. Raise ``OutputError`` if a file fails."""
+    check_folder(folder)
+    stems = [folder / picture_stem(loaded, graph.query.max_depth or 0) for graph in graphs]
+    pictures = draw_many(
+        [PictureJob(graph, stem) for graph, stem in zip(graphs, stems, strict=True)],
+        loaded.recording.run,
+        formats=[name for name in options.formats if name != "json"],
+        max_nodes=options.max_nodes,
+        links=options.links,
+        timeout_s=options.timeout_s,
+        on_done=lambda _job, _picture: on_done(),
+    )
+    return [
+        _with_json(loaded, graph, stem, picture, options)
+        for graph, stem, picture in zip(graphs, stems, pictures, strict=True)
+    ]
+
+
+def _with_json(
+    loaded: LoadedRecording,
+    graph: CallGraph,
+    stem: Path,
+    picture: DrawnPicture,
+    options: PictureOptions,
+) -> DrawnGraph:
+    files = dict(picture.files)
+    if "json" in options.formats:
+        files["json"] = stem.parent / f"{stem.name}.json"
+        write_atomically(files["json"], json_bytes(loaded, graph))
+    return DrawnGraph(
+        depth=graph.query.max_depth or 0,
+        graph=graph,
+        files=tuple(files[name] for name in options.formats if name in files),
+        skipped=tuple(f"no {name}: {reason}" for name, reason in picture.skipped.items()),
+    )
+
+
+def json_bytes(loaded: LoadedRecording, graph: CallGraph) -> bytes:
+    """Return a graph as JSON text."""
+    value = graph_to_json(graph, loaded.recording)
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``OutputError`` where pictures cannot be written to ``folder``, before any is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write to {folder}: permission denied", hint="choose another folder with --out"
+        )
+
+
+def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
+    """Say what a graph shows, by which filter, and what is hidden."""
+    functions = sum(node.function.kind == "function" for node in graph.nodes)
+    depth = graph.query.max_depth
+    where = "at every depth" if depth is None else f"at depth {depth} (the deepest is {graph.deepest})"
+    filters = ", ".join(loaded.filter_set.names)
+    say(f"{count(functions, 'function')} {where}, filter {filters}")
+    if loaded.filter_set.choice and "auto" in (loaded.options.filters or ("auto",)):
+        say(loaded.filter_set.choice)
+    if graph.hidden:
+        rules = "; ".join(
+            f"{count(rule.functions, 'function')} by {rule.rule}" for rule in graph.hidden[:3]
+        )
+        hidden = count(graph.hidden_functions, "function")
+        say(f"hidden: {hidden}, {count(graph.hidden_calls, 'call')} ({rules})")
+        if not functions:
+            say(
+                f"nothing is left to show: {graph.hidden[0].rule} hid the most; "
+                "see it all with --filter none"
+            )
+
+
+def tell_files(drawn: DrawnGraph) -> None:
+    """Say which files were made, and which not and why."""
+    if drawn.files:
+        say("wrote " + ", ".join(str(path) for path in drawn.files))
+    for reason in drawn.skipped:
+        say(reason)

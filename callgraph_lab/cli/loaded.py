@@ -1,0 +1,83 @@
+"""A recording with the filters of a command line applied: what most commands begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callgraph_lab.cli.messages import print_error, say
+from callgraph_lab.filtering import build_filter_set
+from callgraph_lab.graph.build import build_graph
+from callgraph_lab.model import GraphQuery
+from callgraph_lab.recording import catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from callgraph_lab.cli.options import QueryOptions
+    from callgraph_lab.filtering import FilterSet
+    from callgraph_lab.model import CallGraph, Decision, Recording
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecording:
+    """A recording, what to show of it, and the decision for each of its functions."""
+
+    entry: catalog.Entry
+    recording: Recording
+    options: QueryOptions
+    filter_set: FilterSet
+    decisions: list[Decision]
+
+    def query(self, max_depth: int | None) -> GraphQuery:
+        """Return the query that the options mean at a depth."""
+        return GraphQuery(
+            max_depth=max_depth,
+            depth_by=self.options.depth_by,
+            naming=self.options.naming,
+            include=self.options.include,
+            exclude=self.options.exclude,
+            filters=self.filter_set.names,
+            stdlib=self.options.stdlib,
+        )
+
+    def graph(self, max_depth: int | None) -> CallGraph:
+        """Return the graph down to a depth, or of every depth."""
+        return build_graph(self.recording, self.query(max_depth), self.decisions)
+
+
+def find_recording(reference: str | None, folder: Path) -> catalog.Entry:
+    """Return the recording a user means, after folding what killed runs have left."""
+    fold_abandoned(folder)
+    return catalog.find(reference, folder)
+
+
+def fold_abandoned(folder: Path) -> None:
+    """Finish recordings whose ``cglab`` was killed, and say so."""
+    for entry, error in catalog.fold_abandoned(folder):
+        if error is not None:
+            print_error(error)
+        elif entry.live_folder is None:
+            say(f"finished {entry.path}, whose cglab had been killed")
+
+
+def load_recording(
+    reference: str | None, folder: Path, options: QueryOptions
+) -> LoadedRecording:
+    """Read the recording a user means and decide what of it shows."""
+    return apply_filters(find_recording(reference, folder), options)
+
+
+def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecording:
+    """Read a recording and decide what of it shows."""
+    recording = catalog.load(entry)
+    filter_set = build_filter_set(
+        options.filters,
+        include=options.include,
+        exclude=options.exclude,
+        stdlib=options.stdlib,
+        functions=recording.functions,
+    )
+    return LoadedRecording(
+        entry, recording, options, filter_set, filter_set.decide_all(recording.functions)
+    )

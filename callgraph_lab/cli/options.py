@@ -1,0 +1,209 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from callgraph_lab.cli.parameters import FormatsType
+from callgraph_lab.filtering import DEFAULT_FILTER
+from callgraph_lab.render.budget import DEFAULT_MAX_NODES
+from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S
+from callgraph_lab.render.links import LINK_CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from callgraph_lab.model import DepthBy, Naming
+    from callgraph_lab.render.links import Links
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
+DEFAULT_FOLDER = "out"
+DEFAULT_MAX_DEPTH = 4
+FORMATS = ("dot", "svg", "png", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """What of a recording to show, as the command line says it."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    filters: tuple[str, ...]
+    stdlib: bool | None
+    depth_by: DepthBy
+    naming: Naming
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """How to draw."""
+
+    formats: tuple[str, ...]
+    max_nodes: int
+    links: Links
+    timeout_s: float
+
+
+def _stack(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _complete_filters(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    from callgraph_lab.filtering import available_filters  # noqa: PLC0415 - only on completion
+
+    del ctx, param
+    names = [(DEFAULT_FILTER, "what suits the recording"), ("none", "show everything")]
+    names += [(item.name, item.description) for item in available_filters()]
+    return [CompletionItem(name, help=text) for name, text in names if name.startswith(incomplete)]
+
+
+def complete_recordings(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the names of the recordings in the folder."""
+    from callgraph_lab.recording import catalog  # noqa: PLC0415 - only on completion
+
+    del param
+    folder = Path(ctx.params.get("folder") or DEFAULT_FOLDER)
+    names = [entry.path.name for entry in catalog.entries(folder)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+filter_options = _stack(
+    click.option(
+        "-i", "--include", multiple=True, metavar="GLOB", help="Show only functions like this."
+    ),
+    click.option("-e", "--exclude", multiple=True, metavar="GLOB", help="Hide functions like this."),
+    click.option(
+        "-f",
+        "--filter",
+        "filters",
+        multiple=True,
+        metavar="NAME|FILE|none",
+        shell_complete=_complete_filters,
+        help="Use a filter; 'cglab filters list' names them.  [default: auto]",
+    ),
+    click.option(
+        "--stdlib/--no-stdlib", default=None, help="Show or hide the standard library."
+    ),
+)
+
+query_options = _stack(
+    filter_options,
+    click.option(
+        "--depth-by",
+        type=click.Choice(["visible", "stack"]),
+        default="visible",
+        show_default=True,
+        help="Count only functions that show, or every frame as pycallgraph2 does.",
+    ),
+    click.option(
+        "--naming",
+        type=click.Choice(["cglab", "pycallgraph2"]),
+        default="cglab",
+        show_default=True,
+        help="Name functions our way, or as pycallgraph2 would.",
+    ),
+)
+
+max_depth_option = click.option(
+    "--max-depth",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_DEPTH,
+    show_default=True,
+    metavar="N",
+    help="How deep the picture goes; 1 is the outermost function.",
+)
+
+folder_option = click.option(
+    "-o",
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    metavar="DIR",
+    help="Where recordings and pictures are.",
+)
+
+picture_options = _stack(
+    click.option(
+        "--format",
+        "formats",
+        type=FormatsType(FORMATS),
+        default="dot,svg,png",
+        show_default=True,
+        help="Which files to make, also json.",
+    ),
+    click.option(
+        "--max-nodes",
+        type=click.IntRange(min=1),
+        default=DEFAULT_MAX_NODES,
+        show_default=True,
+        metavar="N",
+        help="Fold the lightest functions of a picture beyond this many.",
+    ),
+    click.option(
+        "--links",
+        type=click.Choice(LINK_CHOICES),
+        default="none",
+        show_default=True,
+        help="Link functions in the SVG to their source.",
+    ),
+    click.option(
+        "--layout-timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0.1),
+        default=DEFAULT_TIMEOUT_S,
+        show_default=True,
+        metavar="S",
+        help="Give up laying out a picture after this long.",
+    ),
+)
+
+recording_argument = click.argument(
+    "recording", required=False, shell_complete=complete_recordings
+)
+
+json_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or JSON for programs.",
+)
+
+
+def query_of(arguments: dict[str, Any]) -> QueryOptions:
+    """Take the options of ``query_options`` out of a command's arguments."""
+    return QueryOptions(
+        include=arguments.pop("include"),
+        exclude=arguments.pop("exclude"),
+        filters=arguments.pop("filters"),
+        stdlib=arguments.pop("stdlib"),
+        depth_by=arguments.pop("depth_by", "visible"),
+        naming=arguments.pop("naming", "cglab"),
+    )
+
+
+def pictures_of(arguments: dict[str, Any]) -> PictureOptions:
+    """Take the options of ``picture_options`` out of a command's arguments."""
+    return PictureOptions(
+        formats=arguments.pop("formats"),
+        max_nodes=arguments.pop("max_nodes"),
+        links=arguments.pop("links"),
+        timeout_s=arguments.pop("timeout_s"),
+    )

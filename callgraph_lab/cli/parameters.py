@@ -1,0 +1,112 @@
+"""Types of parameters: depths and ranges of them, formats, and where a target's own words begin."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_DEPTHS = 10_000
+_RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?")
+
+
+def parse_depths(text: str) -> tuple[int, ...]:
+    """Return the depths that ``1..8``, ``3`` or ``1,2,4..6`` mean, ascending, each once.
+
+    Raise ``ValueError`` with a sentence for anything else.
+    """
+    depths: set[int] = set()
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is no range of depths; write 1..8, 3 or 1,2,4..6")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first < 1:
+            raise ValueError("depths begin at 1, the outermost function of the target")
+        if last < first:
+            raise ValueError(f"{part.strip()!r} runs backwards; write {last}..{first}")
+        if last > MOST_DEPTHS:
+            raise ValueError(f"a depth of more than {MOST_DEPTHS} is not drawn")
+        depths.update(range(first, last + 1))
+    return tuple(sorted(depths))
+
+
+class DepthsType(click.ParamType):
+    """A range of depths such as ``1..8``."""
+
+    name = "depths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401
+    ) -> tuple[int, ...]:
+        """Parse the text, or fail as a wrong parameter."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_depths(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class FormatsType(click.ParamType):
+    """One or more formats of pictures, separated by commas."""
+
+    name = "formats"
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.choices = tuple(choices)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401
+    ) -> tuple[str, ...]:
+        """Parse the text, or fail as a wrong parameter."""
+        if isinstance(value, tuple):
+            return value
+        formats = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        for name in formats:
+            if name not in self.choices:
+                self.fail(f"{name!r} is no format; there are {', '.join(self.choices)}", param, ctx)
+        return formats
+
+
+class TargetCommand(click.Command):
+    """A command that ends with a target: all words behind SCRIPT or ``-m MODULE`` are its own.
+
+    ``words_before_target`` is how many arguments of ours come before it.
+    """
+
+    words_before_target = 0
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``--`` where the target's words begin, then parse ours."""
+        return super().parse_args(ctx, self._with_separator(args))
+
+    def _with_separator(self, args: list[str]) -> list[str]:
+        takes_value = {
+            name
+            for parameter in self.params
+            if isinstance(parameter, click.Option) and not parameter.is_flag
+            for name in parameter.opts
+        }
+        ours_to_come = self.words_before_target
+        position = 0
+        while position < len(args):
+            word = args[position]
+            if word == "--":
+                return args
+            if word in ("-m", "--module"):
+                return [*args[: position + 2], "--", *args[position + 2 :]]
+            if word.startswith("-m") and not word.startswith("--"):
+                return [*args[: position + 1], "--", *args[position + 1 :]]
+            if word.startswith("-") and word != "-":
+                position += 2 if word in takes_value else 1
+            elif ours_to_come:
+                ours_to_come -= 1
+                position += 1
+            else:
+                return [*args[:position], "--", *args[position:]]
+        return args

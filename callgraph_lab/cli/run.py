@@ -1,0 +1,152 @@
+"""``cglab run``: record a target, then draw it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callgraph_lab.cli.options import (
+    folder_option,
+    max_depth_option,
+    picture_options,
+    pictures_of,
+    query_of,
+    query_options,
+)
+from callgraph_lab.cli.parameters import TargetCommand
+from callgraph_lab.errors import CallgraphLabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from callgraph_lab.launch.record import Recorded
+
+
+
+def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to record, and the target itself."""
+    for decorate in reversed(
+        (
+            click.option(
+                "--engine",
+                default="auto",
+                show_default=True,
+                metavar="NAME",
+                help="auto, native or pycallgraph2.",
+            ),
+            click.option(
+                "--python",
+                metavar="PATH",
+                help="Run the target with this interpreter (of the same minor version).",
+            ),
+            click.option("--name", help="Name the recording after this, not after the target."),
+            click.option(
+                "--duration",
+                "duration_s",
+                type=click.FloatRange(min=0, min_open=True),
+                metavar="S",
+                help="Stop the target after so many seconds.",
+            ),
+            click.option(
+                "--drive",
+                metavar="CMD",
+                help="Run a client when the target listens; stop the target when it is done.",
+            ),
+            click.option(
+                "--drive-timeout",
+                "drive_timeout_s",
+                type=click.FloatRange(min=0, min_open=True),
+                default=30.0,
+                show_default=True,
+                metavar="S",
+                help="How long to wait until the target listens.",
+            ),
+            click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
+            click.argument("target", nargs=-1, type=click.UNPROCESSED),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
+    """Record the target that the arguments name, or return None where they name none."""
+    from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.messages import print_error, say  # noqa: PLC0415
+    from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
+    from callgraph_lab.launch.target import Target  # noqa: PLC0415
+
+    module, words = arguments.pop("module"), arguments.pop("target")
+    options = RecordOptions(folder=folder, **arguments)
+    if module is None and not words:
+        return None
+    target = Target(module, words, is_module=True) if module else Target(words[0], words[1:])
+    fold_abandoned(folder)
+    recorded = record(target, options, say=say)
+    for note in recorded.notes:
+        say(note)
+    if recorded.entry.live_folder is None:
+        say(f"recorded {recorded.entry.path} (engine {recorded.engine})")
+    else:
+        say(
+            f"recording {recorded.entry.path.name} goes on: a process of the target still runs;"
+            " 'cglab list' shows it"
+        )
+    if recorded.drive_error is not None:
+        print_error(recorded.drive_error)
+    return recorded
+
+
+def exit_like_target(recorded: Recorded) -> None:
+    """Exit with the target's status, or the client's failure where the target had none."""
+    status = recorded.outcome.status
+    if recorded.drive_error is not None:
+        status = recorded.drive_error.exit_status
+    sys.exit(status)
+
+
+@click.command(
+    cls=TargetCommand,
+    epilog="""\b
+Examples:
+  cglab run --max-depth 4 ftpServer.py
+  cglab run -m pyftpdlib -p 2121 -w
+  cglab run --drive 'python examples/upload_client.py' examples/ftpServer.py""",
+)
+@max_depth_option
+@query_options
+@folder_option
+@picture_options
+@click.option("--no-render", is_flag=True, help="Only record; draw later with sweep or render.")
+@record_options
+def run(**arguments: Any) -> None:
+    """Record SCRIPT, or -m MODULE, and draw its call graph.
+
+    All that follows the target belongs to the target. Ctrl-C ends it; the recording is kept however
+    it ends. The exit status is the target's, 128+n where signal n ended it.
+    """
+    query, pictures = query_of(arguments), pictures_of(arguments)
+    max_depth, folder = arguments.pop("max_depth"), arguments.pop("folder")
+    no_render = arguments.pop("no_render")
+    recorded = record_target(arguments, folder)
+    if recorded is None:
+        raise click.UsageError("Name a script to run, or -m MODULE.")
+    if not no_render:
+        from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
+        from callgraph_lab.cli.loaded import apply_filters  # noqa: PLC0415
+        from callgraph_lab.cli.messages import print_error  # noqa: PLC0415
+
+        try:
+            loaded = apply_filters(recorded.entry, query)
+            graph = loaded.graph(max_depth)
+            drawing.tell_what_shows(loaded, graph)
+            for drawn in drawing.draw_depths(loaded, [graph], folder, pictures):
+                drawing.tell_files(drawn)
+        except CallgraphLabError as error:
+            # The target's own failure tells more than ours.
+            print_error(error)
+            sys.exit(recorded.outcome.status or error.exit_status)
+    exit_like_target(recorded)

@@ -1,0 +1,349 @@
+"""Turn call and return events of frames into a calling-context tree in a live file.
+
+This module runs inside the target, once for every call: it trades beauty for speed in ``enter``
+and ``leave`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from _thread import _local, get_ident, get_native_id
+from opcode import opmap
+from typing import TYPE_CHECKING
+
+from callgraph_lab.engines import identity
+from callgraph_lab.engines.identity import CodeTraits, class_name, classes_of, function_strings
+from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording import live_writer
+from callgraph_lab.recording.live_writer import (
+    FIRST_ENTRY_WORD,
+    WORD_CALLS,
+    WORD_DEPTH,
+    WORD_RESUMES,
+    WORD_SUSPENSIONS,
+    WORD_TICKS,
+    WORDS_AN_ENTRY,
+    LiveWriter,
+    RecordingStoppedError,
+    ThreadWriter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+_YIELD_OPCODE = opmap["YIELD_VALUE"]
+_NUMBER = re.compile(r"\d+")
+_dict_get = dict.get
+_getpid = os.getpid
+_now = time.monotonic_ns
+
+_Key = tuple[object, ...]
+"""What tells functions apart: place of the code, module, and names of classes."""
+
+_API_MODULE = "callgraph_lab.api"
+_HOUSEKEEPING_MODULES = frozenset(
+    {"importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "site", "encodings"}
+)
+"""Modules whose functions the interpreter itself calls, with no caller, around the target."""
+
+
+class _Function:
+    """A function of the target as this process knows it; its number differs after a fork."""
+
+    __slots__ = ("key", "line", "number", "strings", "traits")
+
+    def __init__(
+        self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int
+    ) -> None:
+        self.key = key
+        self.strings = strings
+        self.traits = traits
+        self.line = line
+        self.number = -1
+
+
+class _Node:
+    """A context: its id, its record in the live file, and its callees' contexts by key."""
+
+    __slots__ = ("callees", "function", "number", "words")
+
+    def __init__(self, number: int, words: memoryview, function: _Function) -> None:
+        self.number = number
+        self.words = words
+        self.function = function
+        self.callees: dict[_Key, _Node] = {}
+
+
+_Entry = tuple["FrameType", "_Node | None", int]
+
+
+class _Thread:
+    """A thread's tree, and its open calls (one stack, and more where greenlets switch stacks)."""
+
+    __slots__ = ("_recorder", "kind", "needs_bottom", "other_stacks", "root", "stack", "writer")
+
+    def __init__(
+        self, recorder: ContextRecorder, kind: str, root: _Node, writer: ThreadWriter
+    ) -> None:
+        self._recorder = recorder
+        self.kind = kind
+        self.root = root
+        self.writer = writer
+        self.stack: list[_Entry] = []
+        self.other_stacks: list[list[_Entry]] = []
+        self.needs_bottom = False
+
+    def __del__(self) -> None:
+        # A thread's local values go when it ends; this is the only sign of it without a hook.
+        self._recorder.thread_ended(self)
+
+    def find_stack(self, frame: FrameType | None) -> bool:
+        """Make the stack that holds ``frame`` the current one, with that frame on top."""
+        for stack in (self.stack, *self.other_stacks):
+            for position in range(len(stack) - 1, -1, -1):
+                if stack[position][0] is frame:
+                    # What stood above it was left without our being told.
+                    del stack[position + 1 :]
+                    self._switch_to(stack)
+                    return True
+        return False
+
+    def begin_stack(self) -> None:
+        """Go on with an empty stack: something runs that no frame we know has called."""
+        self._switch_to([])
+
+    def _switch_to(self, stack: list[_Entry]) -> None:
+        if stack is not self.stack:
+            others = [other for other in self.other_stacks if other is not stack]
+            if self.stack:
+                others.append(self.stack)
+            self.other_stacks = others
+            self.stack = stack
+        self.publish_stack()
+
+    def publish_stack(self, flags: int = 0) -> None:
+        """Write the whole stack of open calls anew."""
+        shown = [(node, start) for _, node, start in self.stack if node is not None]
+        while len(shown) > self.writer.capacity:
+            self.writer.grow_stack()
+        words = self.writer.words
+        for position, (node, start) in enumerate(shown):
+            at = FIRST_ENTRY_WORD + position * WORDS_AN_ENTRY
+            words[at] = node.number | flags << 32
+            words[at + 1] = start
+        words[WORD_DEPTH] = len(shown)
+
+
+class ContextRecorder:
+    """Keeps the calling-context tree of this process. ``enter`` and ``leave`` are its only feed.
+
+    ``stopped`` becomes true when the live file can no longer grow; events are ignored from then on.
+    """
+
+    def __init__(
+        self, folder: str, information: Mapping[str, object], *, whole_program: bool
+    ) -> None:
+        self._folder = folder
+        self._information = information
+        self._whole_program = whole_program
+        self.stopped = False
+        self._traits: dict[tuple[str, int, str], CodeTraits] = {}
+        self._functions: dict[_Key, _Function] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process_id = os.getpid()
+        self._main_thread = get_ident()
+        self._idle: dict[str, list[tuple[_Node, ThreadWriter]]] = {}
+        self._writer = LiveWriter(self._folder, information=self._information)
+        self._local = _local()
+
+    def stop(self) -> None:
+        """Mark the recording of this process as complete."""
+        if not self.stopped:
+            self.stopped = True
+            self._writer.stop()
+
+    def enter(self, frame: FrameType) -> None:
+        """Count a call, or a resumption, of the frame's function."""
+        if self.stopped:
+            return
+        if _getpid() != self._process_id:
+            self._go_on_in_child()
+        try:
+            thread: _Thread = self._local.thread
+        except AttributeError:
+            thread = self._add_thread()
+        stack = thread.stack
+        if stack and stack[-1][0] is not frame.f_back:
+            if not thread.find_stack(frame.f_back):
+                thread.begin_stack()
+            stack = thread.stack
+        if stack:
+            node = stack[-1][1]
+        else:
+            node = None if self._is_outside(thread, frame) else thread.root
+        if node is None:
+            stack.append((frame, None, 0))
+            return
+        try:
+            callee = self._callee(thread, node, frame)
+            writer = thread.writer
+            depth = writer.words[WORD_DEPTH]
+            if depth >= writer.capacity:
+                writer.grow_stack()
+        except RecordingStoppedError:
+            self.stopped = True
+            return
+        words = writer.words
+        at = FIRST_ENTRY_WORD + depth * WORDS_AN_ENTRY
+        # A generator's frame keeps its trace function from its first call on.
+        if frame.f_trace is None:
+            callee.words[WORD_CALLS] += 1
+            words[at] = callee.number
+        else:
+            callee.words[WORD_RESUMES] += 1
+            words[at] = callee.number | layout.OPEN_IS_RESUME << 32
+        now = words[at + 1] = _now()
+        words[WORD_DEPTH] = depth + 1
+        stack.append((frame, callee, now))
+
+    def leave(self, frame: FrameType) -> None:
+        """Add the time since the frame was entered to its context."""
+        now = _now()
+        if self.stopped:
+            return
+        if _getpid() != self._process_id:
+            self._go_on_in_child()
+        try:
+            thread: _Thread = self._local.thread
+        except AttributeError:
+            return
+        stack = thread.stack
+        if not stack or stack[-1][0] is not frame:
+            if not thread.find_stack(frame):
+                return
+            stack = thread.stack
+        _, node, start = stack.pop()
+        if node is None:
+            return
+        words = node.words
+        words[WORD_TICKS] += now - start
+        if frame.f_lasti in node.function.traits.yields:
+            words[WORD_SUSPENSIONS] += 1
+        thread.writer.words[WORD_DEPTH] -= 1
+
+    def _callee(self, thread: _Thread, caller: _Node, frame: FrameType) -> _Node:
+        """Return the context of the frame's function below ``caller``, made where it is new."""
+        code = frame.f_code
+        module = _dict_get(frame.f_globals, "__name__", "")
+        place = (code.co_filename, code.co_firstlineno, code.co_qualname)
+        traits = self._traits.get(place)
+        if traits is None:
+            traits = self._traits[place] = CodeTraits(code, _YIELD_OPCODE)
+        receiver, named = classes_of(frame, traits)
+        # Classes are told apart by name: an address may mean another class tomorrow, and keeping
+        # the class alive would be noticed.
+        key: _Key = (place, module)
+        if receiver is not None or named is not None:
+            key = (*key, receiver and class_name(receiver), named and class_name(named))
+        callee = caller.callees.get(key)
+        if callee is None:
+            function = self._functions.get(key)
+            if function is None:
+                name = module if isinstance(module, str) else ""
+                strings = function_strings(code, name, receiver, named)
+                function = self._functions[key] = _Function(key, strings, traits, place[1])
+            callee = self._add_node(thread.writer, caller.number, function)
+            caller.callees[key] = callee
+        return callee
+
+    def _is_outside(self, thread: _Thread, frame: FrameType) -> bool:
+        """Say whether a frame at the bottom of a stack is not the target's but around it."""
+        module = _dict_get(frame.f_globals, "__name__", "")
+        if frame.f_back is not None:
+            # Leaving a trace() block is a call of ours, made by the block's own frame.
+            is_end_of_block = module == _API_MODULE and frame.f_code.co_name == "__exit__"
+            return thread.needs_bottom or is_end_of_block
+        if module == "threading":
+            return frame.f_code.co_name == "_shutdown"
+        return module in _HOUSEKEEPING_MODULES
+
+    def _add_node(
+        self, writer: ThreadWriter, caller: int, function: _Function, flags: int = 0
+    ) -> _Node:
+        if function.number < 0:
+            function.number = self._writer.add_function(
+                function.strings, line=function.line, flags=flags
+            )
+        number, words = writer.add_context(caller, function.number)
+        return _Node(number, words, function)
+
+    def _add_thread(self) -> _Thread:
+        identifier = get_ident()
+        # current_thread() would register a stand-in for a thread that threading does not know.
+        known = threading._active.get(identifier)  # type: ignore[attr-defined]  # noqa: SLF001
+        name = f"thread {get_native_id()}" if known is None else known.name
+        kind = _NUMBER.sub("N", name)
+        idle = self._idle.get(kind)
+        if idle:
+            root, writer = idle.pop()
+            writer.reuse()
+        else:
+            writer = self._writer.add_thread(
+                identifier=identifier, native_identifier=get_native_id()
+            )
+            function = _Function((), ("", name, "", "", "", name), _NO_TRAITS, 0)
+            root = self._add_node(
+                writer, layout.NO_CONTEXT, function, flags=layout.FUNCTION_IS_THREAD
+            )
+            root.words[WORD_CALLS] = 1
+            writer.set_root(root.number)
+        thread = _Thread(self, kind, root, writer)
+        thread.needs_bottom = self._whole_program and identifier == self._main_thread
+        self._local.thread = thread
+        return thread
+
+    def thread_ended(self, thread: _Thread) -> None:
+        """Let the next thread of that kind use the tree of one that has ended."""
+        if self.stopped or _getpid() != self._process_id:
+            return
+        if thread.writer.process is self._writer:
+            thread.writer.end()
+            self._idle.setdefault(thread.kind, []).append((thread.root, thread.writer))
+
+    def _go_on_in_child(self) -> None:
+        """Go on, after a fork, in a file of the child's own with the calls that were open."""
+        parent = getattr(self._local, "thread", None)
+        for function in self._functions.values():
+            function.number = -1
+        try:
+            self._begin()
+            if parent is not None:
+                self._inherit(parent)
+        except (OSError, RecordingStoppedError):
+            # The parent goes on recording; this child has no room or no right to a file.
+            self.stopped = True
+
+    def _inherit(self, parent: _Thread) -> None:
+        thread = self._add_thread()
+        thread.needs_bottom = parent.needs_bottom
+        now = _now()
+        caller = thread.root
+        for frame, parents_node, _ in parent.stack:
+            node = None
+            if parents_node is not None:
+                node = self._add_node(thread.writer, caller.number, parents_node.function)
+                caller.callees[node.function.key] = node
+                caller = node
+            thread.stack.append((frame, node, now))
+        thread.publish_stack(layout.OPEN_IS_INHERITED)
+
+
+_NO_TRAITS = CodeTraits((lambda: None).__code__, _YIELD_OPCODE)
+OWN_GLOBALS = {id(vars(module)) for module in (identity, live_writer)} | {id(globals())}
+"""The modules that record: what they call is never recorded. Others of the kind add themselves."""

@@ -1,0 +1,43 @@
+"""The seam between the rest of the project and whatever records calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether an engine can be used here, and one sentence of why (or why not)."""
+
+    available: bool
+    reason: str
+
+
+class Engine(Protocol):
+    """An engine is a module of this package with these two functions.
+
+    ``start`` runs inside the target and must import as little as it can.
+    """
+
+    def availability(self) -> Availability:
+        """Say whether ``start`` would work under this interpreter."""
+
+    def start(
+        self,
+        folder: Path | str,
+        *,
+        information: Mapping[str, object],
+        whole_program: bool = True,
+    ) -> Callable[[], None]:
+        """Record this process into a new live file in ``folder`` from now on.
+
+        ``information`` is kept with it as JSON. With ``whole_program`` the main thread is recorded
+        from the first frame that has no caller, as the interpreter runs the target; otherwise from
+        the next call on. Returns the function that stops recording; a process that never calls it
+        loses nothing.
+        """

@@ -1,0 +1,66 @@
+"""Inside the target, before its first line: start the engine and leave nothing of us to be seen."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+
+CONFIGURATION_VARIABLE = "CGLAB_BOOTSTRAP"
+"""The environment variable that carries the configuration into the target, as JSON."""
+_OURS = frozenset({"callgraph_lab", "pycallgraph2", "setuptools", "_distutils_hack", "distutils"})
+_NAME = "sitecustomize"
+
+
+def run(site_folder: str, packages_folder: str) -> None:
+    """Undo what brought us here, run the user's own ``sitecustomize``, then start the engine.
+
+    Raise the ``ImportError`` that the ``site`` module expects where there is no ``sitecustomize``:
+    our own then leaves no trace in ``sys.modules``.
+    """
+    configuration = _take_configuration()
+    sys.path[:] = [entry for entry in sys.path if entry != site_folder]
+    sys.path_importer_cache.pop(site_folder, None)
+    del sys.modules[_NAME]
+    without_us = _import_sitecustomize_of_user()
+    modules_before = frozenset(sys.modules)
+    finders_before = list(sys.meta_path)
+    sys.path.insert(0, packages_folder)
+    try:
+        engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
+        engine.start(configuration["live_folder"], information=configuration["information"])
+    except OSError as error:
+        sys.stderr.write(f"cglab: the target runs unrecorded: {error}\n")
+    finally:
+        sys.path.remove(packages_folder)
+        for entry in [entry for entry in sys.path_importer_cache if entry.startswith(packages_folder)]:
+            del sys.path_importer_cache[entry]
+        sys.meta_path[:] = finders_before
+        for name in list(sys.modules):
+            package = name.partition(".")[0]
+            if package == "callgraph_lab" or (package in _OURS and name not in modules_before):
+                del sys.modules[name]
+    if without_us is not None:
+        raise without_us
+
+
+def _take_configuration() -> dict[str, str]:
+    configuration: dict[str, dict[str, str]] = json.loads(os.environ.pop(CONFIGURATION_VARIABLE))
+    for name, value in configuration["environment"].items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return configuration  # type: ignore[return-value]
+
+
+def _import_sitecustomize_of_user() -> ImportError | None:
+    """Import the ``sitecustomize`` that ours stood before; return the error where there is none."""
+    try:
+        importlib.import_module(_NAME)
+    except ImportError as error:
+        if error.name != _NAME:
+            raise
+        return error.with_traceback(None)
+    return None

@@ -1,0 +1,152 @@
+"""Drive a target with a client: wait until the target listens, run the client, say how it went."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from callgraph_lab.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOST_VARIABLE = "CGLAB_HOST"
+PORT_VARIABLE = "CGLAB_PORT"
+_DRAIN_WITHIN_S = 2.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+class DriveState(Enum):
+    """How far the client has come."""
+
+    WAITING = "waiting until the target listens"
+    RUNNING = "running"
+    DRAINING = "waiting until the target has closed its connections"
+    DONE = "done"
+    FAILED = "failed"
+    NEVER_LISTENED = "the target never listened"
+
+
+class Drive:
+    """A client that starts when the target listens. ``poll`` moves it on and never waits."""
+
+    def __init__(self, command: str, *, timeout_s: float, say: Callable[[str], None]) -> None:
+        self._environment = dict(os.environ)
+        # "python client.py" should mean the Python that cglab itself was installed for.
+        here = str(Path(sys.executable).parent)
+        self._environment["PATH"] = os.pathsep.join([here, self._environment.get("PATH", "")])
+        self._command = _split(command, self._environment["PATH"])
+        self._timeout_s = timeout_s
+        self._say = say
+        self._client: subprocess.Popen[bytes] | None = None
+        self._deadline = 0.0
+        self.state = DriveState.WAITING
+        self.exit_status: int | None = None
+
+    def begin(self) -> None:
+        """Count the time that the target has until it listens from now."""
+        self._deadline = time.monotonic() + self._timeout_s
+
+    def poll(self, target_pid: int) -> DriveState:
+        """Look at the target and the client, and do what is next."""
+        if self.state is DriveState.WAITING:
+            address = listening_address(target_pid)
+            if address is not None:
+                self._start(address)
+            elif time.monotonic() > self._deadline:
+                self.state = DriveState.NEVER_LISTENED
+        elif self.state is DriveState.RUNNING and self._client is not None:
+            self.exit_status = self._client.poll()
+            if self.exit_status is not None:
+                self._deadline = time.monotonic() + _DRAIN_WITHIN_S
+                self.state = DriveState.DRAINING
+        elif self.state is DriveState.DRAINING and (
+            time.monotonic() > self._deadline or not has_open_connections(target_pid)
+        ):
+            self.state = DriveState.FAILED if self.exit_status else DriveState.DONE
+        return self.state
+
+    def _start(self, address: tuple[str, int]) -> None:
+        host, port = address
+        self._say(f"the target listens on {host}:{port}; starting {shlex.join(self._command)}")
+        environment = {**self._environment, HOST_VARIABLE: host, PORT_VARIABLE: str(port)}
+        self._client = subprocess.Popen(
+            self._command, env=environment, stdin=subprocess.DEVNULL, process_group=0
+        )
+        self.state = DriveState.RUNNING
+
+    def end(self) -> None:
+        """Stop a client that still runs."""
+        if self._client is not None and self._client.poll() is None:
+            self._client.terminate()
+            try:
+                self.exit_status = self._client.wait(5)
+            except subprocess.TimeoutExpired:
+                self._client.kill()
+                self.exit_status = self._client.wait()
+
+
+def _split(command: str, path: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise TargetError(f"--drive {command!r} is not a command: {error}") from error
+    if not words:
+        raise TargetError("--drive needs a command", hint="--drive 'python client.py'")
+    if shutil.which(words[0], path=path) is None:
+        raise TargetError(
+            f"--drive: there is no command {words[0]!r}",
+            hint="give a program on PATH, or its path",
+        )
+    return words
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def listening_address(pid: int) -> tuple[str, int] | None:
+    """Return host and port of a TCP socket on which a process or a child of it listens."""
+    for process in _family(pid):
+        try:
+            for connection in process.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    host, port = connection.laddr
+                    return _ANY_ADDRESS.get(host, host), port
+        except psutil.Error:
+            continue
+    return None
+
+
+def has_open_connections(pid: int) -> bool:
+    """Say whether a process or a child of it has an open TCP connection."""
+    for process in _family(pid):
+        try:
+            for connection in process.net_connections(kind="tcp"):
+                if connection.status in (psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT):
+                    return True
+        except psutil.Error:
+            continue
+    return False
+
+
+def terminate_family(pid: int) -> None:
+    """Kill a process and its descendants at once."""
+    for process in reversed(_family(pid)):
+        try:
+            process.kill()
+        except psutil.Error:
+            continue

@@ -1,0 +1,118 @@
+"""Record one run of a target from its start to a finished recording on disk."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from callgraph_lab.engines.choice import AUTO, choose
+from callgraph_lab.errors import DriveError
+from callgraph_lab.launch.drive import Drive, DriveState
+from callgraph_lab.launch.interpreter import find_interpreter
+from callgraph_lab.launch.runtime import Runtime
+from callgraph_lab.launch.supervisor import Supervisor
+from callgraph_lab.launch.target import check_module, check_script
+from callgraph_lab.recording import catalog
+from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from callgraph_lab.launch.supervisor import Outcome
+    from callgraph_lab.launch.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """How to record. ``drive`` is a command line; durations are in seconds."""
+
+    folder: Path
+    engine: str = AUTO
+    python: str | None = None
+    name: str | None = None
+    duration_s: float | None = None
+    drive: str | None = None
+    drive_timeout_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A run that is over: its recording, how the target ended, what went wrong with the client."""
+
+    entry: catalog.Entry
+    outcome: Outcome
+    engine: str
+    notes: list[str] = field(default_factory=list)
+    drive_error: DriveError | None = None
+
+
+def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]) -> Recorded:
+    """Run a target under an engine and return its recording, however the target ends.
+
+    ``say`` gets what a user should know while it runs, one line at a time. Raises ``TargetError``,
+    ``EngineError`` or ``OutputError`` before anything has been started.
+    """
+    interpreter = find_interpreter(options.python)
+    if target.is_module:
+        check_module(target.name, interpreter.program)
+    else:
+        check_script(target.name)
+    engine = choose(options.engine)
+    drive = None
+    if options.drive is not None:
+        drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
+    stem = catalog.name_stem(options.name or target.name)
+    path, live_folder = catalog.reserve_recording(options.folder, stem)
+    command = target.command(interpreter.program)
+    run = started_now(
+        name=path.name.removesuffix(catalog.RECORDING_SUFFIX),
+        target=str(target),
+        argv=tuple(command[1:]),
+        python=interpreter.version,
+        engine=engine.name,
+    )
+    write_run_file(live_folder, run)
+    runtime = Runtime()
+    try:
+        environment = runtime.environment(
+            engine=engine.name, live_folder=live_folder, interpreter=interpreter, argv=command
+        )
+        supervisor = Supervisor(
+            command, environment, say=say, duration_s=options.duration_s, drive=drive
+        )
+        outcome = supervisor.run()
+    finally:
+        runtime.remove()
+    notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
+    notes += outcome.notes
+    write_run_file(
+        live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes))
+    )
+    entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
+    return Recorded(
+        entry=entry,
+        outcome=outcome,
+        engine=engine.name,
+        notes=outcome.notes,
+        drive_error=None if drive is None else _drive_error(drive, options),
+    )
+
+
+def _drive_error(drive: Drive, options: RecordOptions) -> DriveError | None:
+    client = shlex.join(shlex.split(options.drive or ""))
+    if drive.state is DriveState.NEVER_LISTENED:
+        return DriveError(
+            f"the target did not listen on a TCP port within {options.drive_timeout_s:g} s,"
+            f" so {client} was not started",
+            hint="is it a server? Give it more time with --drive-timeout",
+        )
+    if drive.state is DriveState.WAITING:
+        return DriveError(
+            f"the target ended before it listened on a TCP port, so {client} was not started",
+            hint="run the target by itself to see why",
+        )
+    if drive.exit_status:
+        return DriveError(f"the client {client} failed with exit status {drive.exit_status}")
+    return None

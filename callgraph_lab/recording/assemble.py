@@ -1,0 +1,196 @@
+"""Join the parts that the processes of a run have written into one ``Recording``."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from callgraph_lab.model import (
+    NO_PARENT,
+    CallTree,
+    Function,
+    RecordedProcess,
+    RecordedThread,
+    Recording,
+    RunInformation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from callgraph_lab.recording.live_reader import LiveFunction, LivePart
+
+
+def assemble(
+    parts: Sequence[LivePart], run: RunInformation, *, now_ns: int, running_pids: frozenset[int]
+) -> Recording:
+    """Return the recording of a run.
+
+    ``now_ns`` (CLOCK_MONOTONIC) is until when open calls of the processes have run: this moment for
+    those in ``running_pids``, the end of the run for the others.
+    """
+    joined = _Joined()
+    processes = []
+    for part in sorted(parts, key=lambda part: part.start_time):
+        joined.add(part, now_ns)
+        processes.append(
+            RecordedProcess(
+                pid=part.pid,
+                parent_pid=part.parent_pid,
+                argv=tuple(str(item) for item in part.information.get("argv", ())),
+                stop_reason=part.stop_reason,
+                running=part.pid in running_pids,
+            )
+        )
+    return Recording(
+        run=run,
+        functions=joined.functions,
+        tree=joined.tree,
+        threads=tuple(joined.threads),
+        processes=tuple(processes),
+    )
+
+
+def is_standard_library(file: str, folders: Iterable[str]) -> bool:
+    """Say whether a code object's file belongs to the standard library in ``folders``.
+
+    ``folders`` are ``sysconfig``'s stdlib and platstdlib of the base interpreter. Frozen modules
+    belong to it; site-packages inside its folder do not.
+    """
+    if file.startswith("<frozen "):
+        return True
+    for folder in folders:
+        if file.startswith(folder + "/"):
+            inside = file[len(folder) + 1 :].partition("/")[0]
+            return inside not in {"site-packages", "dist-packages"}
+    return False
+
+
+@dataclass(slots=True)
+class _Joined:
+    """What the parts read so far have in common."""
+
+    functions: list[Function] = field(default_factory=list)
+    tree: CallTree = field(default_factory=CallTree)
+    threads: list[RecordedThread] = field(default_factory=list)
+    _numbers: dict[Function, int] = field(default_factory=dict)
+
+    def add(self, part: LivePart, now_ns: int) -> None:
+        folders = [str(folder) for folder in part.information.get("stdlib", ())]
+        renumbered = array("I", (self._number(item, folders) for item in part.functions))
+        inclusive, open_calls = _times(part, now_ns)
+        subtree = _subtree_sizes(part.parent)
+        offset = len(self.tree)
+        place = _preorder_places(part.parent, subtree)
+        self._append(part, renumbered, inclusive, open_calls, place)
+        self.threads.extend(
+            RecordedThread(
+                pid=part.pid,
+                name=part.functions[part.function[thread.root]].qualname,
+                root=offset + place[thread.root],
+                threads=thread.threads,
+                alive=thread.alive,
+            )
+            for thread in part.threads
+        )
+
+    def _number(self, live: LiveFunction, stdlib_folders: Sequence[str]) -> int:
+        function = Function(
+            module=live.module,
+            qualname=live.qualname,
+            file=live.file,
+            line=live.line,
+            class_name=live.class_name or None,
+            ancestors=tuple(live.ancestors.split("\n")) if live.ancestors else (),
+            pycallgraph2_name=live.pycallgraph2_name,
+            stdlib=is_standard_library(live.file, stdlib_folders),
+            kind="thread" if live.is_thread else "function",
+        )
+        number = self._numbers.setdefault(function, len(self.functions))
+        if number == len(self.functions):
+            self.functions.append(function)
+        return number
+
+    def _append(
+        self,
+        part: LivePart,
+        renumbered: array[int],
+        inclusive: array[int],
+        open_calls: array[int],
+        place: array[int],
+    ) -> None:
+        """Append the part's contexts to the tree, each at its place in preorder."""
+        tree, offset = self.tree, len(self.tree)
+        order = array("i", bytes(4 * len(place)))
+        for context, position in enumerate(place):
+            order[position] = context
+        self_ns = array("q", inclusive)
+        for context, parent in enumerate(part.parent):
+            if parent != NO_PARENT:
+                self_ns[parent] -= inclusive[context]
+        parents = part.parent
+        tree.parent.extend(
+            NO_PARENT if parents[context] == NO_PARENT else offset + place[parents[context]]
+            for context in order
+        )
+        functions = part.function
+        tree.function.extend(renumbered[functions[context]] for context in order)
+        for column, values in (
+            (tree.calls, part.calls),
+            (tree.resumes, part.resumes),
+            (tree.suspensions, part.suspensions),
+            (tree.inclusive_ns, inclusive),
+            (tree.open_calls, open_calls),
+        ):
+            column.extend(values[context] for context in order)
+        # Clocks of several cores, and a call in flight at the end, can make it a little negative.
+        tree.self_ns.extend(max(self_ns[context], 0) for context in order)
+
+
+def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:
+    """Return inclusive nanoseconds and open calls of each context of a part."""
+    clock = part.clock
+    if clock.ns_per_tick is None:
+        inclusive = array("Q", part.ticks)
+    else:
+        ns_per_tick = clock.ns_per_tick
+        inclusive = array("Q", (int(ticks * ns_per_tick) for ticks in part.ticks))
+    open_calls = array("I", bytes(4 * len(part.ticks)))
+    for thread in part.threads:
+        for call in thread.open_calls:
+            open_calls[call.context] += 1
+            inclusive[call.context] += max(now_ns - clock.monotonic_ns(call.start_ticks), 0)
+    # A root has no call of its own: it lasts as long as what it called.
+    for root in (thread.root for thread in part.threads):
+        inclusive[root] = 0
+    for context, parent in enumerate(part.parent):
+        if parent != NO_PARENT and part.parent[parent] == NO_PARENT:
+            inclusive[parent] += inclusive[context]
+    return inclusive, open_calls
+
+
+def _subtree_sizes(parents: array[int]) -> array[int]:
+    sizes = array("i", [1]) * len(parents)
+    for context in range(len(parents) - 1, -1, -1):
+        parent = parents[context]
+        if parent != NO_PARENT:
+            sizes[parent] += sizes[context]
+    return sizes
+
+
+def _preorder_places(parents: array[int], sizes: array[int]) -> array[int]:
+    """Return each context's index in preorder; callers stand before callees in ``parents``."""
+    places = array("i", bytes(4 * len(parents)))
+    next_free = array("i", bytes(4 * len(parents)))
+    next_root = 0
+    for context, parent in enumerate(parents):
+        if parent == NO_PARENT:
+            place = next_root
+            next_root += sizes[context]
+        else:
+            place = next_free[parent]
+            next_free[parent] += sizes[context]
+        places[context] = place
+        next_free[context] = place + 1
+    return places

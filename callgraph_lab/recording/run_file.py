@@ -1,0 +1,102 @@
+"""What ``cglab`` itself knows of a run, in ``run.json`` beside the live files of its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import RecordingError
+from callgraph_lab.model import RunInformation
+from callgraph_lab.recording import live_format as layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """The run as far as it has come. ``*_monotonic_ns`` are readings of CLOCK_MONOTONIC."""
+
+    name: str
+    target: str
+    argv: tuple[str, ...]
+    python: str
+    engine: str
+    started: str
+    started_monotonic_ns: int
+    supervisor_pid: int
+    supervisor_start_time: int
+    ended_monotonic_ns: int | None = None
+    exit_status: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def information(self, *, now_monotonic_ns: int) -> RunInformation:
+        """Return what a recording says of the run; ``now`` ends one that has not been seen to."""
+        ended = self.ended_monotonic_ns
+        until = now_monotonic_ns if ended is None else ended
+        return RunInformation(
+            name=self.name,
+            target=self.target,
+            argv=self.argv,
+            python=self.python,
+            engine=self.engine,
+            started=self.started,
+            duration_ns=max(until - self.started_monotonic_ns, 0),
+            complete=ended is not None,
+            exit_status=self.exit_status,
+            notes=self.notes,
+        )
+
+
+def started_now(**fields: object) -> RunFile:
+    """Return a ``RunFile`` of a run that begins at this moment in this process."""
+    from callgraph_lab.recording.live_writer import process_start_time  # noqa: PLC0415
+
+    pid = os.getpid()
+    return RunFile(
+        started=datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"),
+        started_monotonic_ns=time.monotonic_ns(),
+        supervisor_pid=pid,
+        supervisor_start_time=process_start_time(pid),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def ended_now(run: RunFile, *, exit_status: int | None, notes: tuple[str, ...] = ()) -> RunFile:
+    """Return ``run`` as one that ends at this moment."""
+    return replace(
+        run,
+        ended_monotonic_ns=time.monotonic_ns(),
+        exit_status=exit_status,
+        notes=(*run.notes, *notes),
+    )
+
+
+def write_run_file(folder: Path, run: RunFile) -> None:
+    """Write ``run`` into a live folder, whole or not at all."""
+    temporary = folder / f".{layout.RUN_FILE}.tmp"
+    temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
+    temporary.replace(folder / layout.RUN_FILE)
+
+
+def read_run_file(folder: Path) -> RunFile:
+    """Read the run of a live folder. Raise ``RecordingError`` if there is none to be read."""
+    path = folder / layout.RUN_FILE
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("argv", "notes"):
+            fields[name] = tuple(map(str, fields[name]))
+        run = RunFile(**fields)
+        integers = (run.started_monotonic_ns, run.supervisor_pid, run.supervisor_start_time)
+        if not all(isinstance(value, int) for value in integers):
+            raise TypeError("a number is missing")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RecordingError(
+            f"{path} cannot be read: {error}",
+            hint=f"remove the folder {folder} if it is not needed",
+        ) from error
+    return run

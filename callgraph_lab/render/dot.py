@@ -1,0 +1,166 @@
+r"""DOT text of a picture, through the ``graphviz`` package. Pure: nothing is laid out here.
+
+Nodes get generated ids (``n0``, ``n1``); real names stand only in labels and tooltips, escaped.
+Functions are boxes, filled by self time, in clusters by module; lines are as wide as the logarithm of
+their calls. ``arrangement`` decides on the clusters and the direction.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import graphviz
+
+from callgraph_lab.render import colours, labels
+from callgraph_lab.render.arrangement import clusters, direction
+from callgraph_lab.render.budget import DEFAULT_MAX_NODES, apply_node_budget
+from callgraph_lab.render.caption import caption_label
+from callgraph_lab.render.drawing import Fold
+from callgraph_lab.render.fonts import FONT_FAMILY
+from callgraph_lab.render.links import link_to
+from callgraph_lab.render.text import shorten, visible_text
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import CallGraph, GraphEdge, GraphNode, RunInformation
+    from callgraph_lab.render.drawing import Drawing
+    from callgraph_lab.render.links import Links
+
+# Widths of lines, in points.
+_THINNEST, _WIDEST, _WIDER_PER_DECADE = 0.8, 4.5, 0.85
+
+
+def dot_text(
+    graph: CallGraph,
+    run: RunInformation,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    links: Links = "none",
+) -> str:
+    """Return the DOT source of ``graph``'s picture, folded to at most ``max_nodes`` nodes."""
+    return drawing_to_dot(apply_node_budget(graph, max_nodes=max_nodes), run, links=links)
+
+
+def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "none") -> str:
+    """Return the DOT source of a drawing whose budget is spent already."""
+    whole_ns = total_time_ns(drawing.graph)
+    picture = graphviz.Digraph(
+        name="callgraph",
+        graph_attr=_graph_attributes(drawing, run),
+        node_attr=_text_attributes(labels.NAME_POINTS)
+        | {"shape": "box", "style": "rounded,filled", "margin": "0.13,0.07", "height": "0.3"},
+        edge_attr=_text_attributes(labels.FIGURE_POINTS)
+        | {"color": colours.EDGE, "fontcolor": colours.MUTED_INK, "arrowsize": "0.6"},
+    )
+    ids: dict[str, str] = {}
+    for number, (module, members) in enumerate(clusters(drawing)):
+        group = graphviz.Digraph() if module is None else _cluster(number, module)
+        for member in members:
+            ids[member.id] = f"n{len(ids)}"
+            group.node(ids[member.id], **_member_attributes(member, links, whole_ns))
+        if module is None:
+            picture.body.extend(group.body)
+        else:
+            picture.subgraph(group)
+    names = {node.id: node.name for node in drawing.nodes}
+    names |= {fold.id: f"{len(fold.members)} folded functions" for fold in drawing.folds}
+    for edge in drawing.edges:
+        attributes = _edge_attributes(edge, names[edge.source], names[edge.target])
+        picture.edge(ids[edge.source], ids[edge.target], **attributes)
+    return picture.source
+
+
+def plain(text: str) -> str:
+    r"""Return ``text`` as an attribute value that Graphviz takes letter by letter.
+
+    ``graphviz.escape`` keeps it from being read as HTML-like markup (``<module>``) or as escape
+    sequences (``\N``); Graphviz resolves character references too, so those are escaped here.
+    """
+    return str(graphviz.escape(text.replace("&", "&amp;")))
+
+
+def total_time_ns(graph: CallGraph) -> int:
+    """Return the time of all threads together, which the shares of self time are of.
+
+    It is the same at every depth of a recording, so a function keeps its colour across depths.
+    """
+    threads = sum(node.inclusive_ns for node in graph.nodes if node.function.kind == "thread")
+    return threads or sum(node.self_ns for node in graph.nodes)
+
+
+def _text_attributes(points: int) -> dict[str, str]:
+    return {"fontname": FONT_FAMILY, "fontsize": str(points)}
+
+
+def _graph_attributes(drawing: Drawing, run: RunInformation) -> dict[str, str]:
+    return _text_attributes(labels.FIGURE_POINTS + 1) | {
+        "charset": "UTF-8",
+        "label": caption_label(drawing, run),
+        "labelloc": "t",
+        "labeljust": "l",
+        "rankdir": direction(drawing),
+        "bgcolor": colours.WHITE,
+        "pad": "0.25",
+        "nodesep": "0.22",
+        "ranksep": "0.5",
+    }
+
+
+def _cluster(number: int, module: str) -> graphviz.Digraph:
+    name = visible_text(module) or "(no module)"
+    attributes = _text_attributes(labels.NAME_POINTS) | {
+        "label": f"<{labels.markup(shorten(name, labels.WIDEST_NAME_COLUMNS))}>",
+        "tooltip": plain(name),
+        "style": "rounded,filled",
+        "fillcolor": colours.CLUSTER_FILL,
+        "color": colours.CLUSTER_BORDER,
+        "fontcolor": colours.MUTED_INK,
+        "labeljust": "l",
+        "margin": "12",
+    }
+    return graphviz.Digraph(name=f"cluster_{number}", graph_attr=attributes)
+
+
+def _member_attributes(member: GraphNode | Fold, links: Links, whole_ns: int) -> dict[str, str]:
+    if isinstance(member, Fold):
+        return {
+            "label": labels.fold_label(member, colours.FOLD_FILL),
+            "tooltip": plain(labels.fold_tooltip(member, whole_ns)),
+            "fillcolor": colours.FOLD_FILL,
+            "color": colours.NODE_BORDER,
+            "style": "rounded,filled,dashed",
+        }
+    if member.function.kind == "thread":
+        return {
+            "label": labels.thread_label(member, colours.THREAD_FILL),
+            "tooltip": plain(labels.thread_tooltip(member)),
+            "fillcolor": colours.THREAD_FILL,
+            "color": colours.THREAD_FILL,
+            "shape": "oval",
+            "style": "filled",
+            "margin": "0,0",
+        }
+    background = colours.fill(colours.heat(member.self_ns, whole_ns))
+    attributes = {
+        "label": labels.node_label(member, background),
+        "tooltip": plain(labels.node_tooltip(member, whole_ns)),
+        "fillcolor": background,
+        "color": colours.NODE_BORDER,
+    }
+    if member.open_calls:
+        attributes |= {"color": colours.OPEN_CALL, "penwidth": "1.6", "peripheries": "2"}
+    link = link_to(member.function, links)
+    return attributes if link is None else attributes | {"URL": plain(link)}
+
+
+def _edge_attributes(edge: GraphEdge, source: str, target: str) -> dict[str, str]:
+    entered = max(1, edge.calls + edge.resumes)
+    width = min(_WIDEST, _THINNEST + _WIDER_PER_DECADE * math.log10(entered))
+    tooltip = plain(labels.edge_tooltip(edge, source, target))
+    attributes = {
+        "label": labels.edge_label(edge),
+        "penwidth": f"{width:.2f}",
+        "tooltip": tooltip,
+        "labeltooltip": tooltip,
+    }
+    return attributes | {"style": "dashed"} if edge.bridged else attributes

@@ -1,0 +1,173 @@
+"""Labels (Graphviz's HTML-like markup) and tooltips (plain text) of nodes, folds and edges."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from callgraph_lab.render import colours
+from callgraph_lab.render.text import (
+    ELLIPSIS,
+    LONGEST_TOOLTIP_NAME,
+    count,
+    duration,
+    percent,
+    shorten,
+    visible_text,
+)
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import GraphEdge, GraphNode
+    from callgraph_lab.render.drawing import Fold
+
+NAME_POINTS = 12
+FIGURE_POINTS = 10
+WIDEST_NAME_COLUMNS = 44
+ONE_LINE_COLUMNS = 26
+"""A dotted name wider than this breaks into two lines: the class, and the function under it."""
+MOST_FOLD_MEMBERS_IN_TOOLTIP = 25
+
+
+def markup(text: str) -> str:
+    """Return ``text`` for a place inside an HTML-like label: escaped, all of it visible."""
+    # Graphviz reads a backslash as the start of an escape sequence in some places and as itself in
+    # others; as a character reference it is itself everywhere.
+    return escape(visible_text(text)).replace("\\", "&#92;")
+
+
+def node_label(node: GraphNode, background: str) -> str:
+    """Return the markup of a function's label, in colours that contrast with ``background``."""
+    details = [figures(node.calls, node.resumes, node.inclusive_ns)]
+    if node.function.defined_in is not None:
+        holder = shorten(visible_text(node.function.defined_in), WIDEST_NAME_COLUMNS)
+        details.append(f"defined in {markup(holder)}")
+    if node.open_calls:
+        details.append(f"<b>still running: {node.open_calls:,}</b>")
+    if node.suspended:
+        details.append(f"suspended: {node.suspended:,}")
+    return _label(_name_lines(node.function.short_name), details, background)
+
+
+def thread_label(node: GraphNode, background: str) -> str:
+    """Return the markup of a thread's label."""
+    name = shorten(visible_text(node.function.qualname), WIDEST_NAME_COLUMNS)
+    return _label([markup(name)], [f"thread · {duration(node.inclusive_ns)}"], background)
+
+
+def fold_label(fold: Fold, background: str) -> str:
+    """Return the markup of a fold's label: how many functions it stands for, and whose."""
+    modules = fold.modules
+    where = (modules[0] or "threads") if len(modules) == 1 else count(len(modules), "module")
+    details = [
+        markup(shorten(visible_text(f"in {where}"), WIDEST_NAME_COLUMNS)),
+        figures(fold.calls, fold.resumes, fold.inclusive_ns),
+    ]
+    if fold.open_calls:
+        details.append(f"<b>still running: {fold.open_calls:,}</b>")
+    return _label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
+
+
+def figures(calls: int, resumes: int, inclusive_ns: int) -> str:
+    """Return ``12 calls, 3 resumes · 1.20 s``."""
+    entered = count(calls, "call") + (f", {count(resumes, 'resume')}" if resumes else "")
+    return f"{entered} · {duration(inclusive_ns)}"
+
+
+def edge_label(edge: GraphEdge) -> str:
+    """Return the markup of an edge's label: calls, resumes, and the hidden frames it skips."""
+    parts = [f"{edge.calls:,}"] if edge.calls or not edge.resumes else []
+    if edge.resumes:
+        parts.append(count(edge.resumes, "resume"))
+    text = " + ".join(parts)
+    if edge.bridged:
+        text += f" · <i>skips {edge.skipped_frames:,}</i>"
+    # A veil under the figure, so that the line it stands on does not strike it out.
+    cell = f'<tr><td>{text}</td></tr>'
+    return (
+        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1"'
+        f' bgcolor="{colours.VEIL}">{cell}</table>>'
+    )
+
+
+def node_tooltip(node: GraphNode, total_ns: int) -> str:
+    """Return what a function's tooltip says: full name, place, every figure, one a line."""
+    function = node.function
+    lines = [_full(node.name)]
+    defined_in = f"defined in {_full(function.defined_in)}, " if function.defined_in else ""
+    if function.file:
+        lines.append(f"{defined_in}{_full(function.file)}:{function.line}")
+    at_all = "" if node.total_calls == node.calls else f" ({node.total_calls:,} at any depth)"
+    lines.append(f"{count(node.calls, 'call')}{at_all}")
+    if node.resumes:
+        lines.append(count(node.resumes, "resume"))
+    lines.append(
+        f"inclusive {duration(node.inclusive_ns)}, self {duration(node.self_ns)}"
+        f" ({percent(node.self_ns, total_ns)} of all time)"
+    )
+    lines.append(f"shallowest depth {node.min_depth}")
+    if node.open_calls:
+        lines.append(f"still running: {node.open_calls:,}")
+    if node.suspended:
+        lines.append(f"suspended: {node.suspended:,}")
+    return "\n".join(lines)
+
+
+def thread_tooltip(node: GraphNode) -> str:
+    """Return what a thread's tooltip says."""
+    return f"thread {_full(node.function.qualname)}\nruns {duration(node.inclusive_ns)}"
+
+
+def fold_tooltip(fold: Fold, total_ns: int) -> str:
+    """Return a fold's tooltip: its figures, then its members, the heaviest first."""
+    lines = [
+        f"{count(len(fold.members), 'function')} folded to keep the picture legible",
+        f"{count(fold.calls, 'call')}, self {duration(fold.self_ns)}"
+        f" ({percent(fold.self_ns, total_ns)} of all time)",
+    ]
+    heaviest = sorted(fold.members, key=lambda node: -node.inclusive_ns)
+    for node in heaviest[:MOST_FOLD_MEMBERS_IN_TOOLTIP]:
+        name = shorten(visible_text(node.name), 2 * WIDEST_NAME_COLUMNS)
+        lines.append(f"{name}: {figures(node.calls, node.resumes, node.inclusive_ns)}")
+    if len(heaviest) > MOST_FOLD_MEMBERS_IN_TOOLTIP:
+        lines.append(f"and {len(heaviest) - MOST_FOLD_MEMBERS_IN_TOOLTIP:,} more")
+    return "\n".join(lines)
+
+
+def edge_tooltip(edge: GraphEdge, source: str, target: str) -> str:
+    """Return an edge's tooltip; ``source`` and ``target`` are the names at its ends."""
+    lines = [
+        f"{_full(source)} calls {_full(target)}",
+        figures(edge.calls, edge.resumes, edge.inclusive_ns),
+    ]
+    if edge.bridged:
+        lines.append(f"across {count(edge.skipped_frames, 'hidden frame')} at most")
+    return "\n".join(lines)
+
+
+def _full(name: str) -> str:
+    name = visible_text(name)
+    if len(name) <= LONGEST_TOOLTIP_NAME:
+        return name
+    return f"{name[:LONGEST_TOOLTIP_NAME]}{ELLIPSIS} ({len(name):,} characters)"
+
+
+def _name_lines(short_name: str) -> list[str]:
+    """Return the markup of a name in one line, or in two broken before the last part."""
+    name = visible_text(short_name)
+    holder, dot, own = name.rpartition(".")
+    if not holder or len(name) <= ONE_LINE_COLUMNS:
+        return [markup(shorten(name, WIDEST_NAME_COLUMNS))]
+    return [
+        markup(shorten(holder, WIDEST_NAME_COLUMNS) + dot),
+        markup(shorten(own, WIDEST_NAME_COLUMNS)),
+    ]
+
+
+def _label(names: list[str], details: list[str], background: str) -> str:
+    muted = colours.muted_ink_on(background)
+    lines = [f"<b>{line}</b>" for line in names]
+    lines += [
+        f'<font point-size="{FIGURE_POINTS}" color="{muted}">{line}</font>' for line in details
+    ]
+    ink = colours.ink_on(background)
+    return f'<<font color="{ink}" point-size="{NAME_POINTS}">{"<br/>".join(lines)}</font>>'

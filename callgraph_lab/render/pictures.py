@@ -1,0 +1,135 @@
+"""Pictures in files: DOT, SVG and PNG of one graph, or of many in parallel for a sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import CallgraphLabError, UsageError
+from callgraph_lab.render.budget import DEFAULT_MAX_NODES
+from callgraph_lab.render.files import remove_stale, write_atomically
+from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S, LayoutJob, lay_out_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from callgraph_lab.model import CallGraph, RunInformation
+    from callgraph_lab.render.layout import Layout
+    from callgraph_lab.render.links import Links
+
+PICTURE_FORMATS = ("dot", "svg", "png")
+_LAID_OUT = ("svg", "png")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureJob:
+    """One graph to draw, and the path of its files without the ``.svg`` at the end."""
+
+    graph: CallGraph
+    path_stem: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPicture:
+    """The files that one graph was drawn into, by format, and why any other was left out."""
+
+    files: Mapping[str, Path]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+def draw(
+    graph: CallGraph,
+    run: RunInformation,
+    *,
+    path_stem: Path,
+    formats: Sequence[str] = PICTURE_FORMATS,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    links: Links = "none",
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> DrawnPicture:
+    """Draw one graph into ``path_stem`` + ``.dot``, ``.svg``, ``.png``; return what was made.
+
+    Where Graphviz fails or takes longer than ``timeout_s`` the DOT file is written all the same,
+    and ``skipped`` says why there is no picture. Files of an earlier run that were not made anew
+    are removed. Raises OutputError where a file cannot be written, UsageError for a format unknown.
+    """
+    return draw_many(
+        [PictureJob(graph, path_stem)],
+        run,
+        formats=formats,
+        max_nodes=max_nodes,
+        links=links,
+        timeout_s=timeout_s,
+    )[0]
+
+
+def draw_many(
+    jobs: Sequence[PictureJob],
+    run: RunInformation,
+    *,
+    formats: Sequence[str] = PICTURE_FORMATS,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    links: Links = "none",
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    workers: int | None = None,
+    on_done: Callable[[PictureJob, DrawnPicture], None] | None = None,
+) -> list[DrawnPicture]:
+    """Draw several graphs as ``draw`` does, laid out in parallel; return them in order.
+
+    ``on_done`` is called in this thread with each picture as it is finished.
+    """
+    from callgraph_lab.render.dot import dot_text  # noqa: PLC0415 - graphviz costs at every start
+
+    unknown = [name for name in formats if name not in PICTURE_FORMATS]
+    if unknown:
+        raise UsageError(
+            f"There is no picture format {unknown[0]!r}.",
+            hint=f"The formats are {', '.join(PICTURE_FORMATS)}.",
+        )
+    laid_out = tuple(name for name in formats if name in _LAID_OUT)
+    texts = [dot_text(job.graph, run, max_nodes=max_nodes, links=links) for job in jobs]
+    drawn: list[DrawnPicture] = [DrawnPicture({})] * len(jobs)
+    for job, text in zip(jobs, texts, strict=True):
+        if "dot" in formats:  # before any layout, so that it is there whatever happens
+            write_atomically(_path(job, "dot"), text.encode())
+
+    def finish(index: int, outcome: Layout | CallgraphLabError) -> None:
+        drawn[index] = _write(jobs[index], texts[index], outcome, formats)
+        if on_done is not None:
+            on_done(jobs[index], drawn[index])
+
+    if laid_out:
+        layout_jobs = [
+            LayoutJob(name=job.path_stem.name, dot=text, formats=laid_out)
+            for job, text in zip(jobs, texts, strict=True)
+        ]
+        lay_out_many(layout_jobs, timeout_s=timeout_s, workers=workers, on_done=finish)
+    else:
+        for index, job in enumerate(jobs):
+            drawn[index] = DrawnPicture({"dot": _path(job, "dot")})
+            if on_done is not None:
+                on_done(job, drawn[index])
+    return drawn
+
+
+def _write(
+    job: PictureJob, text: str, outcome: Layout | CallgraphLabError, formats: Sequence[str]
+) -> DrawnPicture:
+    files = {name: _path(job, name) for name in formats}
+    if isinstance(outcome, CallgraphLabError):
+        files["dot"] = _path(job, "dot")
+        write_atomically(files["dot"], text.encode())
+        skipped = {name: str(outcome) for name in formats if name in _LAID_OUT}
+    else:
+        skipped = dict(outcome.skipped)
+        for name, image in outcome.images.items():
+            write_atomically(files[name], image)
+    for name in skipped:
+        remove_stale(files.pop(name))
+    return DrawnPicture(files, skipped)
+
+
+def _path(job: PictureJob, picture_format: str) -> Path:
+    # Not with_suffix: the stem has dots of its own ("ftpServer.depth-4").
+    return job.path_stem.parent / f"{job.path_stem.name}.{picture_format}"
