@@ -42,24 +42,26 @@ end_recording(enum file_state state, const char *reason)
 }
 
 PyDoc_STRVAR(start_doc,
-             "start($module, folder, information, /, max_contexts=1000000, follow_forks=True)\n--\n\n"
+             "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
+             "      follow_forks=True)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
-             "``information`` is JSON for the file's header. Returns the path of the file. Raises OSError\n"
-             "where it cannot be made, RuntimeError when recording already.");
+             "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
+             "from the first frame that has no caller, otherwise from the next call on. Returns the path\n"
+             "of the file. Raises OSError where it cannot be made, RuntimeError when recording already.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"", "", "max_contexts", "follow_forks", NULL};
+    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", NULL};
     PyObject *folder = NULL;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
-    int follow = 1;
+    int whole_program = 1, follow = 1;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&y#|Kp:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKp:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
-                                     &information_bytes, &max_contexts, &follow)) {
+                                     &information_bytes, &whole_program, &max_contexts, &follow)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -89,7 +91,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         fork_handler_installed = pthread_atfork(NULL, NULL, in_forked_child) == 0;
     }
     follow_forks = follow != 0;
-    if (!fork_handler_installed || tree_start(max_contexts) != 0) {
+    if (!fork_handler_installed || tree_start(max_contexts, whole_program != 0) != 0) {
         PyErr_NoMemory();
         arena_finish(STATE_STOPPED, ENOMEM, "There was no memory to begin with.");
         arena_close();
@@ -141,7 +143,7 @@ status(PyObject *module, PyObject *unused)
         hook_has_predecessor() ? Py_True : Py_False, "contexts",
         (unsigned long long)tree.context_count, "functions",
         (unsigned long)registry_function_count(), "bytes", (unsigned long long)arena_bytes(),
-        "found_calls", (unsigned long long)tree.unhooked_calls, "path", open ? arena_path() : NULL,
+        "found_calls", (unsigned long long)tree.found_calls, "path", open ? arena_path() : NULL,
         "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
 }
 

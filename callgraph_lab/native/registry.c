@@ -301,30 +301,63 @@ is_module_or_below(const char *module, const char *package)
            (module[length] == '\0' || module[length] == '.');
 }
 
-/* Which frames are the interpreter's own when nobody called them: what it runs before the target's
- * first frame, and after its last. */
+static bool
+is_one_of(const char *chars, const char *const *list)
+{
+    while (*list != NULL && strcmp(chars, *list) != 0) {
+        list++;
+    }
+    return *list != NULL;
+}
+
+static bool
+is_below_one_of(const char *module, const char *const *packages)
+{
+    while (*packages != NULL && !is_module_or_below(module, *packages)) {
+        packages++;
+    }
+    return *packages != NULL;
+}
+
 static uint8_t
 traits_of(const char *module, const char *qualname)
 {
     static const char *const own[] = {
-        "importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "site",
-        "sitecustomize", "usercustomize", "encodings", "_sitebuiltins", "traceback",
+        "importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "encodings",
+        "site", "sitecustomize", "usercustomize", NULL,
     };
-    if (is_module_or_below(module, "callgraph_lab") &&
-        !is_module_or_below(module, "callgraph_lab.examples")) {
-        return CODE_IS_OURS;
+    static const char *const of_shutdown[] = {
+        "threading", "concurrent.futures", "queue", "weakref", "_weakrefset", NULL,
+    };
+    static const char *const of_beginning[] = {
+        "Thread._bootstrap_inner", "Thread._set_ident", "Thread._set_native_id",
+        "Thread._set_tstate_lock", "Event.set", "Condition.__enter__", "Condition.__exit__",
+        "Condition.notify_all", "Condition.notify", "Condition._is_owned", NULL,
+    };
+    static const char *const of_block[] = {"trace.__enter__", "trace.__exit__", NULL};
+    uint8_t traits = 0;
+    if (is_below_one_of(module, own)) {
+        traits |= CODE_IS_HOUSEKEEPING;
+    }
+    if (is_below_one_of(module, of_shutdown)) {
+        traits |= CODE_IS_OF_SHUTDOWN;
     }
     if (strcmp(module, "threading") == 0) {
-        return strcmp(qualname, "_shutdown") == 0
-                   ? CODE_IS_THREADING | CODE_IS_HOUSEKEEPING | CODE_IS_SHUTDOWN
-                   : CODE_IS_THREADING;
-    }
-    for (size_t index = 0; index < sizeof(own) / sizeof(*own); index++) {
-        if (is_module_or_below(module, own[index])) {
-            return CODE_IS_HOUSEKEEPING;
+        if (strcmp(qualname, "_shutdown") == 0) {
+            traits |= CODE_IS_SHUTDOWN;
+        }
+        if (strcmp(qualname, "Thread._bootstrap") == 0) {
+            traits |= CODE_IS_BEGINNING;
+        }
+        if (is_one_of(qualname, of_beginning)) {
+            traits |= CODE_IS_OF_BEGINNING;
         }
     }
-    return 0;
+    if (is_module_or_below(module, "callgraph_lab.engines") ||
+        (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
+        traits |= CODE_IS_OURS;
+    }
+    return traits;
 }
 
 static bool

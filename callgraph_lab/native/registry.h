@@ -21,11 +21,14 @@ enum class_source {
     SOURCE_REMEMBERED,     /* a generator that may bind self again: what was there at its call */
 };
 
+/* Frames that are not the target's, by what stands at the bottom of their stack. */
 enum code_traits {
-    CODE_IS_HOUSEKEEPING = 1, /* at the bottom of a stack: the interpreter's own, not the target's */
-    CODE_IS_SHUTDOWN = 2,     /* threading._shutdown: what it calls may be the target's again */
-    CODE_IS_THREADING = 4,    /* of module threading */
-    CODE_IS_OURS = 8,         /* of callgraph_lab itself: never recorded */
+    CODE_IS_HOUSEKEEPING = 1,  /* the interpreter's own where nobody called it */
+    CODE_IS_SHUTDOWN = 2,      /* threading._shutdown, which waits for threads at the end */
+    CODE_IS_OF_SHUTDOWN = 4,   /* what it may call that is still not the target's */
+    CODE_IS_BEGINNING = 8,     /* the first frame of a thread */
+    CODE_IS_OF_BEGINNING = 16, /* what that calls before the thread's run() */
+    CODE_IS_OURS = 32,         /* of the engine itself */
 };
 
 /* What is known of a code object; packed into the value of a table. */

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -118,10 +119,6 @@ static void
 name_thread(interpreter_frame *frame, struct text *name)
 {
     PyCodeObject *code = frame_code(frame);
-    if (syscall(SYS_gettid) == getpid()) {
-        text_put_chars(name, "MainThread");
-        return;
-    }
     static struct text qualname;
     text_clear(&qualname);
     text_put_string(&qualname, code->co_qualname);
@@ -145,9 +142,11 @@ name_thread(interpreter_frame *frame, struct text *name)
     }
 #endif
     if (!found) {
+        char chars[40];
+        long identifier = syscall(SYS_gettid);
+        snprintf(chars, sizeof(chars), "thread %ld", identifier);
         text_clear(name);
-        text_put_chars(name, "thread of ");
-        text_put_string(name, code->co_qualname);
+        text_put_chars(name, identifier == getpid() ? "MainThread" : chars);
     }
 }
 
@@ -294,6 +293,7 @@ tree_thread_begin(interpreter_frame *frame)
     }
     identify(thread);
     thread->ended = false;
+    thread->is_main = syscall(SYS_gettid) == getpid();
     thread->stack_floor = find_stack_floor();
     current_thread = thread;
     pthread_setspecific(end_key, thread);
@@ -378,7 +378,8 @@ tree_restack(struct thread *thread, struct open_call *top)
     PUBLISH(block->sequence, block->sequence + 1);
     STORE(block->depth, 0u);
     for (struct open_call *call = top; call != NULL && call->caller != NULL; call = call->caller) {
-        if (call->node->kind == NODE_RECORDED && call->position <= block->capacity) {
+        if (call->node->kind == NODE_RECORDED && !call->found_on_stack &&
+            call->position <= block->capacity) {
             struct open_entry *entry = &block->entries[call->position - 1];
             STORE(entry->context, call->node->id);
             STORE(entry->flags, call->flags);
@@ -413,13 +414,10 @@ find_open_call(struct thread *thread, interpreter_frame *frame)
 
 /* A call that was found on the stack is over when its caller goes on without it. */
 static void
-end_found_calls(struct thread *thread, struct open_call *until, uint64_t now)
+end_found_calls(struct thread *thread, struct open_call *until)
 {
     while (thread->top != until && thread->top->found_on_stack) {
         struct open_call *call = thread->top;
-        if (call->node->kind == NODE_RECORDED) {
-            STORE(call->node->record->ticks, call->node->record->ticks + (now - call->entered));
-        }
         thread->top = call->caller;
         call->frame = NULL;
         call->found_on_stack = false;
@@ -428,17 +426,18 @@ end_found_calls(struct thread *thread, struct open_call *until, uint64_t now)
     }
 }
 
-/* An open call for a frame that the hook was not entered for, because it was there before. */
-static struct open_call *
-add_found_call(struct thread *thread, struct open_call *caller, interpreter_frame *frame,
-               uint64_t now)
+/* Does the thread run what brought the recording here, rather than the target? */
+static bool
+is_before_the_target(const struct thread *thread, const struct open_call *known)
 {
-    PyCodeObject *code = frame_code(frame);
-    thread->top = caller;
-    struct node *node = tree_child(thread, caller->node, frame, code, true);
-    if (node == NULL) {
-        return NULL;
-    }
+    return tree.whole_program && thread->is_main && known == &thread->root_call;
+}
+
+/* An open call for a frame that the hook was not entered for, because it was there before. It has no
+ * context: what it calls hangs on the nearest caller that has one. */
+static struct open_call *
+add_found_call(struct thread *thread, struct open_call *known, interpreter_frame *frame)
+{
     struct open_call *call = thread->free_call;
     if (call == NULL && (call = tree_more_calls(thread)) == NULL) {
         return NULL;
@@ -446,17 +445,12 @@ add_found_call(struct thread *thread, struct open_call *caller, interpreter_fram
     thread->free_call = call->caller;
     *call = (struct open_call){
         .frame = frame,
-        .node = node,
-        .caller = caller,
-        .entered = now,
+        .node = is_before_the_target(thread, known) ? tree_silent_node() : known->node,
+        .caller = known,
         .session = tree.session,
-        .position = node->depth,
-        .flags = OPEN_IS_INHERITED,
+        .position = known->position,
         .found_on_stack = true,
     };
-    if (node->kind != NODE_RECORDED) {
-        call->position = caller->position;
-    }
     return call;
 }
 
@@ -489,39 +483,31 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
         return NULL;
     }
     struct open_call *found = NULL;
-    unsigned int unknown_count = 0;
-    uint64_t now = clock_read();
-    interpreter_frame *frame = first_caller(raw_frame);
+    interpreter_frame *innermost = first_caller(raw_frame), *frame = innermost;
     for (; frame != NULL; frame = first_caller(previous_frame(frame))) {
         found = find_open_call(thread, frame);
         if (found != NULL) {
             break;
         }
-        unknown_count++;
     }
     if (found == NULL) {
         found = &thread->root_call;
-        if (unknown_count == 0) {
+        if (innermost == NULL) {
             found->frame = raw_frame;
         }
     }
-    end_found_calls(thread, found, now);
-    bool chain_is_written = unknown_count == 0 && is_on_chain(found, thread->top);
-    /* From the outermost to the innermost. Each is found by walking down so far again, which is done once
-     * for every frame that was there before recording began. */
-    for (; unknown_count > 0; unknown_count--) {
-        frame = first_caller(raw_frame);
-        for (unsigned int step = 1; step < unknown_count; step++) {
-            frame = first_caller(previous_frame(frame));
-        }
-        found = add_found_call(thread, found, frame, now);
+    end_found_calls(thread, found);
+    bool stack_is_written = is_on_chain(found, thread->top);
+    if (frame != innermost) {
+        struct open_call *known = found;
+        found = add_found_call(thread, known, innermost);
         if (found == NULL) {
             errno = saved_errno;
             return NULL;
         }
-        tree.unhooked_calls++;
+        tree.found_calls++;
     }
-    if (chain_is_written) {
+    if (stack_is_written) {
         thread->top = found;
         PUBLISH(thread->block->depth, (uint64_t)found->position);
     }

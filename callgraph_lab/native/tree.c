@@ -39,11 +39,23 @@ static struct table generators; /* a suspended generator's frame -> 1 + function
 static struct recent *recent;
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
-static struct node silent_node, shutdown_node;
+static struct node silent_node, shutdown_node, beginning_node;
 static struct context_record unread_record;
 
+static struct node
+silent(enum node_kind kind)
+{
+    return (struct node){.record = &unread_record, .id = NO_CONTEXT, .kind = (uint8_t)kind};
+}
+
+struct node *
+tree_silent_node(void)
+{
+    return &silent_node;
+}
+
 int
-tree_start(uint64_t max_contexts)
+tree_start(uint64_t max_contexts, bool whole_program)
 {
     recent = calloc(RECENT_ENTRIES, sizeof(*recent));
     if (recent == NULL || threads_start() != 0) {
@@ -53,12 +65,13 @@ tree_start(uint64_t max_contexts)
     }
     next_context_id = 0;
     fold_clashes = 0;
-    silent_node = (struct node){.record = &unread_record, .id = NO_CONTEXT, .kind = NODE_SILENT};
-    shutdown_node =
-        (struct node){.record = &unread_record, .id = NO_CONTEXT, .kind = NODE_SILENT_SHUTDOWN};
+    silent_node = silent(NODE_SILENT);
+    shutdown_node = silent(NODE_SILENT_SHUTDOWN);
+    beginning_node = silent(NODE_SILENT_BEGINNING);
+    tree.whole_program = whole_program;
     tree.max_contexts = max_contexts;
     tree.context_count = 0;
-    tree.unhooked_calls = 0;
+    tree.found_calls = 0;
     tree.session = ++tree.last_session;
     return 0;
 }
@@ -169,7 +182,11 @@ struct node *
 tree_root_for(struct thread *thread, const char *name)
 {
     uint32_t function = registry_thread_function(name);
-    return function == NO_FUNCTION ? NULL : new_context(thread, NULL, function);
+    struct node *root = function == NO_FUNCTION ? NULL : new_context(thread, NULL, function);
+    if (root != NULL) {
+        STORE(root->record->calls, 1u);
+    }
+    return root;
 }
 
 /* Past the budget of contexts: one context for every caller, callee and depth, however they were
@@ -219,25 +236,42 @@ child_of_function(struct thread *thread, struct node *parent, uint32_t function)
 
 /* ---- from frames to contexts --------------------------------------------------------------- */
 
-/* Is the frame none of the target's? Then all that it calls is not either, except what the interpreter's
- * shutdown calls back. NULL: it is to be recorded, below ``*parent``. */
+/* Is the frame none of the target's? Then what it calls is not either, with exceptions. NULL: it is to be
+ * recorded, below ``*parent``. */
 static struct node *
 silent_child(struct thread *thread, struct node **parent, struct code_facts facts)
 {
-    if ((*parent)->kind == NODE_SILENT) {
+    switch ((enum node_kind)(*parent)->kind) {
+    case NODE_SILENT:
         return &silent_node;
-    }
-    if ((*parent)->kind == NODE_SILENT_SHUTDOWN) {
-        if (facts.traits & CODE_IS_THREADING) {
+    case NODE_SILENT_SHUTDOWN:
+        if (facts.traits & CODE_IS_OF_SHUTDOWN) {
             return &shutdown_node;
         }
         *parent = thread->root;
+        break;
+    case NODE_SILENT_BEGINNING:
+        if (facts.traits & CODE_IS_OF_BEGINNING) {
+            return &beginning_node;
+        }
+        *parent = thread->root;
+        break;
+    case NODE_RECORDED:
+        break;
     }
     if (facts.traits & CODE_IS_OURS) {
         return &silent_node;
     }
-    if (*parent == thread->root && (facts.traits & CODE_IS_HOUSEKEEPING)) {
-        return facts.traits & CODE_IS_SHUTDOWN ? &shutdown_node : &silent_node;
+    if (*parent == thread->root) {
+        if (facts.traits & CODE_IS_SHUTDOWN) {
+            return &shutdown_node;
+        }
+        if (facts.traits & CODE_IS_BEGINNING) {
+            return &beginning_node;
+        }
+        if (facts.traits & CODE_IS_HOUSEKEEPING) {
+            return &silent_node;
+        }
     }
     return NULL;
 }
@@ -250,8 +284,7 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     if (!registry_code(frame, code, facts)) {
         return NULL;
     }
-    if (UNLIKELY((facts->traits & (CODE_IS_OURS | CODE_IS_HOUSEKEEPING)) ||
-                 parent->kind != NODE_RECORDED)) {
+    if (UNLIKELY(facts->traits != 0 || parent->kind != NODE_RECORDED)) {
         struct node *silent = silent_child(thread, &parent, *facts);
         if (silent != NULL) {
             facts->source = SOURCE_REMEMBERED; /* not to be cached by class */
@@ -333,7 +366,10 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
         errno = saved_errno;
         return NULL;
     }
-    if (facts.source == SOURCE_NONE || facts.source == SOURCE_SELF || facts.source == SOURCE_CLASS) {
+    /* The silent nodes belong to no thread, but what is recorded below them does. */
+    if (parent->kind == NODE_RECORDED &&
+        (facts.source == SOURCE_NONE || facts.source == SOURCE_SELF ||
+         facts.source == SOURCE_CLASS)) {
         *entry = (struct recent){parent, code, class, child, registry_generation, facts.source};
         parent->cached_code = code;
         parent->cached_class = class;

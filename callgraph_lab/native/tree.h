@@ -14,7 +14,8 @@
 enum node_kind {
     NODE_RECORDED = 0,
     NODE_SILENT,          /* the interpreter's housekeeping and ourselves, and all that they call */
-    NODE_SILENT_SHUTDOWN, /* threading._shutdown: what it calls outside threading is recorded */
+    NODE_SILENT_SHUTDOWN, /* threading._shutdown: the target's code that it calls is recorded */
+    NODE_SILENT_BEGINNING, /* the first frames of a thread: its run() is recorded */
 };
 
 struct node {
@@ -59,6 +60,7 @@ struct thread {
     uint32_t contexts_used;
     uint32_t index;
     uint32_t session;
+    bool is_main;
     bool ended; /* set by the thread's end, without the lock */
     char *name;
     struct thread *next;
@@ -69,13 +71,15 @@ struct tree {
     uint32_t last_session;
     uint64_t max_contexts;
     uint64_t context_count;
-    uint64_t unhooked_calls; /* open calls found on a stack after recording had begun */
+    uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
+    bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
 
 extern struct tree tree;
 extern _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
 
-int tree_start(uint64_t max_contexts);
+int tree_start(uint64_t max_contexts, bool whole_program);
+struct node *tree_silent_node(void);
 void tree_stop(void);
 /* Recording cannot go on: say why in the file and take no more part. */
 void tree_give_up(const char *what);
