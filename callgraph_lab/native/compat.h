@@ -21,6 +21,7 @@
 #endif
 
 #if PY_VERSION_HEX >= 0x030E0000
+#include "internal/pycore_frame.h"
 #include "internal/pycore_interpframe.h"
 #include "internal/pycore_genobject.h"
 #include "internal/pycore_stackref.h"

@@ -1,7 +1,7 @@
 """Count the calls of a target's ``main`` by contexts, either with settrace or natively.
 
 ``python oracle.py settrace|native cold|warm TARGET FOLDER`` prints a JSON object from paths of functions to
-numbers of entries. Run on its own, so that one way of counting does not disturb the other. A warm
+numbers of entries, calls and resumes apart. Run on its own, so that one way of counting does not disturb the other. A warm
 run is preceded by one that is not counted, whose call sites the interpreter has specialised then.
 """
 
@@ -36,10 +36,13 @@ def count_with_settrace(target: Any) -> Counter[str]:
     names: dict[tuple[str, int, str], str] = {}
     bottom = sys._getframe()
 
-    def trace(frame: Any, event: str, argument: object) -> None:
+    def trace(frame: Any, event: str, argument: object) -> Any:
         del argument
         if event != "call":
-            return
+            return trace
+        # A generator's frame keeps its trace function from its first call on.
+        kind = "calls" if frame.f_trace is None else "resumes"
+        frame.f_trace_lines = False
         path = []
         current = frame
         while current is not None and current is not bottom:
@@ -50,7 +53,8 @@ def count_with_settrace(target: Any) -> Counter[str]:
                 name = names[key] = name_of(*key)
             path.append(name)
             current = current.f_back
-        counts[" > ".join(reversed(path))] += 1
+        counts[" > ".join([*reversed(path), kind])] += 1
+        return trace
 
     sys.settrace(trace)
     try:
@@ -83,8 +87,9 @@ def count_natively(target: Any, folder: str) -> Counter[str]:
             continue
         name = name_of(named.file, named.line, named.qualname)
         paths.append(f"{paths[parent]} > {name}" if paths[parent] else name)
-        counts[paths[-1]] += calls + resumes
-    return counts
+        counts[f"{paths[-1]} > calls"] += calls
+        counts[f"{paths[-1]} > resumes"] += resumes
+    return +counts
 
 
 def main() -> None:
