@@ -6,7 +6,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from callgraph_lab.engines.choice import AUTO, choose, load_engine
 from callgraph_lab.errors import LayoutError, RecordingError, UsageError
@@ -46,38 +46,41 @@ class trace:  # noqa: N801 - used like a function
         self._engine = choose(engine).name
         self._stop: Callable[[], None] | None = None
 
-    def __enter__(self) -> trace:
+    def __enter__(self) -> Self:
         """Begin to record."""
         if not _tracing.acquire(blocking=False):
             raise UsageError(
                 "this process is being traced already", hint="leave the other trace() block first"
             )
         try:
-            live_folder = catalog.reserve_live_folder(self._path)
-            if live_folder is None:
-                raise UsageError(
-                    f"{self._path} is being recorded by another process",
-                    hint="give this recording another path",
-                )
-            interpreter = this_interpreter()
-            argv = (sys.argv[0], *sys.argv[1:]) if sys.argv else ("",)
-            self._live_folder = live_folder
-            self._run = started_now(
-                name=self._path.name.removesuffix(catalog.RECORDING_SUFFIX),
-                target=argv[0] or "python",
-                argv=argv,
-                python=interpreter.version,
-                engine=self._engine,
-            )
-            write_run_file(live_folder, self._run)
-            information = {"argv": argv, "stdlib": interpreter.stdlib_folders}
-            self._stop = load_engine(self._engine).start(
-                live_folder, information=information, whole_program=False
-            )
+            self._begin()
         except BaseException:
             _tracing.release()
             raise
         return self
+
+    def _begin(self) -> None:
+        live_folder = catalog.reserve_live_folder(self._path)
+        if live_folder is None:
+            raise UsageError(
+                f"{self._path} is being recorded by another process",
+                hint="give this recording another path",
+            )
+        interpreter = this_interpreter()
+        argv = tuple(sys.argv) or ("",)
+        self._live_folder = live_folder
+        self._run = started_now(
+            name=self._path.name.removesuffix(catalog.RECORDING_SUFFIX),
+            target=argv[0] or "python",
+            argv=argv,
+            python=interpreter.version,
+            engine=self._engine,
+        )
+        write_run_file(live_folder, self._run)
+        information = {"argv": argv, "stdlib": interpreter.stdlib_folders}
+        self._stop = load_engine(self._engine).start(
+            live_folder, information=information, whole_program=False
+        )
 
     def __exit__(
         self,

@@ -212,7 +212,7 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class GraphEdge:
-    """Caller to callee. A bridged edge crosses hidden frames: at most ``skipped_frames`` of them."""
+    """Caller to callee; a bridged one crosses hidden frames, at most ``skipped_frames`` of them."""
 
     source: str
     target: str

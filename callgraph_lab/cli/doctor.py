@@ -96,20 +96,24 @@ def _version(distribution: str) -> str:
 
 
 def _layout_checks() -> list[tuple[str, bool, str]]:
-    from callgraph_lab.errors import CallgraphLabError  # noqa: PLC0415
-    from callgraph_lab.render.description import describe_layout  # noqa: PLC0415
+    from callgraph_lab.render.describe import describe_layout  # noqa: PLC0415
 
-    try:
-        layout = describe_layout()
-    except CallgraphLabError as error:
-        return [("Graphviz", False, f"{error} {error.hint or ''}".strip())]
-    cjk = layout.cjk_font
+    layout = describe_layout()
+    problems = list(layout.problems)
     return [
-        ("Graphviz", True, f"{layout.version}, by the {layout.kind} {layout.path}"),
-        ("text font", layout.text_font is not None, layout.text_font or "none: reinstall cglab"),
+        (
+            "Graphviz",
+            layout.kind is not None,
+            f"{layout.version}, by the {layout.kind} {layout.path}" if layout.kind else problems[0],
+        ),
+        (
+            "text font",
+            layout.text_font is not None,
+            str(layout.text_font or "missing, so pictures have no letters; reinstall cglab"),
+        ),
         (
             "Chinese, Japanese, Korean font",
-            cjk is not None,
-            cjk or "none found, such text shows as boxes; pip install 'callgraph_lab[cjk]'",
+            layout.cjk_font is not None,
+            str(layout.cjk_font or problems[-1]),
         ),
     ]

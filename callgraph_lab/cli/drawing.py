@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import say
 from callgraph_lab.errors import OutputError
 from callgraph_lab.render.files import write_atomically
-from callgraph_lab.render.json_graph import graph_to_json
+from callgraph_lab.render.json_graph import graph_document, json_text
 from callgraph_lab.render.pictures import DrawnPicture, PictureJob, draw_many
 from callgraph_lab.render.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from callgraph_lab.cli.loaded import LoadedRecording
     from callgraph_lab.cli.options import PictureOptions
@@ -28,12 +27,15 @@ _TIME_OF_RECORDING = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
 
 @dataclass(frozen=True, slots=True)
 class DrawnGraph:
-    """A graph at a depth, the files it was drawn into, and what was left out and why."""
+    """A graph at a depth, and the files it was drawn into.
+
+    ``remarks`` are sentences on what was left out, or may show badly, and why.
+    """
 
     depth: int
     graph: CallGraph
     files: tuple[Path, ...]
-    skipped: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def picture_stem(loaded: LoadedRecording, depth: int) -> str:
@@ -83,16 +85,20 @@ def _with_json(
         depth=graph.query.max_depth or 0,
         graph=graph,
         files=tuple(files[name] for name in options.formats if name in files),
-        skipped=tuple(f"no {name}: {reason}" for name, reason in picture.skipped.items()),
+        remarks=(
+            *(f"no {name}: {reason}" for name, reason in picture.skipped.items()),
+            *picture.notes,
+        ),
     )
 
 
 def json_bytes(loaded: LoadedRecording, graph: CallGraph) -> bytes:
     """Return a graph as JSON text."""
-    value = graph_to_json(graph, loaded.recording)
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode(
-        "utf-8", "backslashreplace"
+    recording = loaded.recording
+    document = graph_document(
+        graph, recording.run, processes=recording.processes, threads=recording.threads
     )
+    return json_text(document).encode()
 
 
 def check_folder(folder: Path) -> None:
@@ -113,7 +119,9 @@ def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
     """Say what a graph shows, by which filter, and what is hidden."""
     functions = sum(node.function.kind == "function" for node in graph.nodes)
     depth = graph.query.max_depth
-    where = "at every depth" if depth is None else f"at depth {depth} (the deepest is {graph.deepest})"
+    where = f"down to depth {depth} (the deepest is {graph.deepest})"
+    if depth is None:
+        where = "at any depth"
     filters = ", ".join(loaded.filter_set.names)
     say(f"{count(functions, 'function')} {where}, filter {filters}")
     if loaded.filter_set.choice and "auto" in (loaded.options.filters or ("auto",)):
@@ -132,8 +140,8 @@ def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
 
 
 def tell_files(drawn: DrawnGraph) -> None:
-    """Say which files were made, and which not and why."""
+    """Say which files were made, and what is not as it should be."""
     if drawn.files:
         say("wrote " + ", ".join(str(path) for path in drawn.files))
-    for reason in drawn.skipped:
-        say(reason)
+    for remark in drawn.remarks:
+        say(remark)

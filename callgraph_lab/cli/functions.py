@@ -56,7 +56,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     """List the functions of a RECORDING (the newest by default) with their figures."""
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
-    from callgraph_lab.render.json_graph import node_to_json  # noqa: PLC0415
+    from callgraph_lab.render.json_graph import node_document  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
     loaded = load_recording(recording, folder, query_of(arguments))
@@ -65,7 +65,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     nodes.sort(key=_SORT_KEYS[arguments["sort_key"]])
     nodes = nodes[: arguments["limit"]]
     if arguments["output_format"] == "json":
-        print_json({"schema": 1, "functions": [node_to_json(node) for node in nodes]})
+        print_json({"schema": 1, "functions": [node_document(node) for node in nodes]})
         return
     print_table(
         (
@@ -141,10 +141,10 @@ def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) ->
 
 
 def _found_to_json(item: FoundFunction) -> dict[str, Any]:
-    from callgraph_lab.render.json_graph import node_to_json  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.json_graph import node_document  # noqa: PLC0415 - not for --help
 
     return {
-        **node_to_json(item.node),
+        **node_document(item.node),
         "callers": [{"name": caller.name, "calls": caller.calls} for caller in item.callers],
         "path": [function.name for function in item.path],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
 
 def say(line: str) -> None:
     """Print one line of our own on stderr."""
-    click.echo(f"cglab: {visible_text(line)}", err=True)
+    _print_on_stderr(f"cglab: {visible_text(line)}")
 
 
 def print_error(error: CallgraphLabError) -> None:
     """Print what failed and what to do next."""
-    sys.stdout.flush()
-    click.echo(f"cglab: error: {visible_text(str(error))}", err=True)
+    with suppress(OSError):
+        sys.stdout.flush()
+    _print_on_stderr(f"cglab: error: {visible_text(str(error))}")
     if error.hint:
-        click.echo(f"       {visible_text(error.hint)}", err=True)
+        _print_on_stderr(f"       {visible_text(error.hint)}")
+
+
+def _print_on_stderr(line: str) -> None:
+    # The terminal may be closed by now, or the pipe: that must cost nobody a recording.
+    with suppress(OSError):
+        click.echo(line, err=True)

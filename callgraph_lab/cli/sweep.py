@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from callgraph_lab.cli.drawing import DrawnGraph
     from callgraph_lab.cli.loaded import LoadedRecording
     from callgraph_lab.cli.options import PictureOptions
+    from callgraph_lab.graph.sweep import SweepStep
     from callgraph_lab.model import CallGraph, GraphNode
 
 _NEWCOMERS_NAMED = 3
@@ -73,20 +74,19 @@ def sweep_depths(
     """Draw the depths that differ, and print the table of what each shows."""
     from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
+    from callgraph_lab.graph.sweep import sweep as sweep_graphs  # noqa: PLC0415
     from callgraph_lab.render.text import count  # noqa: PLC0415
 
-    graphs: list[CallGraph] = []
-    left_out: list[int] = []
-    for depth in depths:
-        # All depths from the deepest call on have one and the same picture.
-        if graphs and depth > max(graphs[-1].deepest, 1) <= (graphs[-1].query.max_depth or 0):
-            left_out.append(depth)
-        else:
-            graphs.append(loaded.graph(depth))
+    steps = sweep_graphs(loaded.recording, loaded.query(None), loaded.decisions, depths)
+    # All depths from the deepest call on have one and the same picture: the first of them is drawn.
+    complete = [step for step in steps if step.depth >= step.graph.deepest]
+    left_out = [step.depth for step in complete[1:]]
+    drawable = [step for step in steps if step.depth not in left_out]
+    graphs = [step.graph for step in drawable]
     say(f"{loaded.entry.path}: {count(len(graphs), 'picture')} from one recording")
     drawing.tell_what_shows(loaded, graphs[-1])
     drawn = _draw(loaded, graphs, folder, pictures)
-    _print_table(drawn)
+    _print_table(drawn, drawable)
     for skipped in (f"depth {item.depth}: {text}" for item in drawn for text in item.skipped):
         say(skipped)
     if left_out:
@@ -111,22 +111,20 @@ def _draw(
         )
 
 
-def _print_table(drawn: Sequence[DrawnGraph]) -> None:
+def _print_table(drawn: Sequence[DrawnGraph], steps: Sequence[SweepStep]) -> None:
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
 
     rows = []
-    for item in drawn:
-        functions = [node for node in item.graph.nodes if node.function.kind == "function"]
-        # What is called at this depth and nowhere above it.
-        new = [node for node in functions if node.min_depth == item.depth]
+    for item, step in zip(drawn, steps, strict=True):
+        functions = sum(node.function.kind == "function" for node in item.graph.nodes)
         files = ", ".join(path.suffix.lstrip(".") for path in item.files)
         stem = str(item.files[0].with_suffix("")) if item.files else "-"
         rows.append(
             (
                 str(item.depth),
-                str(len(functions)),
+                str(functions),
                 str(len(item.graph.edges)),
-                _name_newcomers(new),
+                _name_newcomers(step.newcomers),
                 f"{stem}.{{{files.replace(', ', ',')}}}",
             )
         )
@@ -143,7 +141,7 @@ def _print_table(drawn: Sequence[DrawnGraph]) -> None:
 
 
 def _name_newcomers(new: Sequence[GraphNode]) -> str:
-    heaviest = sorted(new, key=lambda node: -node.inclusive_ns)[:_NEWCOMERS_NAMED]
+    heaviest = new[:_NEWCOMERS_NAMED]
     names = ", ".join(node.function.short_name for node in heaviest)
     rest = len(new) - len(heaviest)
     return f"{names} and {rest} more" if rest else names or "-"

@@ -27,7 +27,7 @@ class Choice:
 
 
 def load_engine(name: str) -> Engine:
-    """Import the engine called ``name``. Raise ``ImportError`` where it is not part of the build."""
+    """Import the engine called ``name``; raise ``ImportError`` where this build has none."""
     return cast("Engine", importlib.import_module(f"callgraph_lab.engines.{name}"))
 
 

@@ -12,7 +12,6 @@ import threading
 import time
 from _thread import _local, get_ident, get_native_id
 from opcode import opmap
-from typing import TYPE_CHECKING
 
 from callgraph_lab.engines import identity
 from callgraph_lab.engines.identity import CodeTraits, class_name, classes_of, function_strings
@@ -31,6 +30,7 @@ from callgraph_lab.recording.live_writer import (
     ThreadWriter,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
@@ -101,7 +101,19 @@ class _Thread:
         # A thread's local values go when it ends; this is the only sign of it without a hook.
         self._recorder.thread_ended(self)
 
-    def find_stack(self, frame: FrameType | None) -> bool:
+    def find_caller(self, frame: FrameType | None) -> None:
+        """Make the stack that holds ``frame``, or else the nearest of its callers, the current one.
+
+        Frames that we were not told of stand in between where ``throw`` goes straight to an inner
+        generator, or where the target had a trace function of its own for a while.
+        """
+        while frame is not None:
+            if self.find_stack(frame):
+                return
+            frame = frame.f_back
+        self.begin_stack()
+
+    def find_stack(self, frame: FrameType) -> bool:
         """Make the stack that holds ``frame`` the current one, with that frame on top."""
         for stack in (self.stack, *self.other_stacks):
             for position in range(len(stack) - 1, -1, -1):
@@ -114,7 +126,8 @@ class _Thread:
 
     def begin_stack(self) -> None:
         """Go on with an empty stack: something runs that no frame we know has called."""
-        self._switch_to([])
+        if self.stack:
+            self._switch_to([])
 
     def _switch_to(self, stack: list[_Entry]) -> None:
         if stack is not self.stack:
@@ -179,9 +192,8 @@ class ContextRecorder:
         except AttributeError:
             thread = self._add_thread()
         stack = thread.stack
-        if stack and stack[-1][0] is not frame.f_back:
-            if not thread.find_stack(frame.f_back):
-                thread.begin_stack()
+        if not stack or stack[-1][0] is not frame.f_back:
+            thread.find_caller(frame.f_back)
             stack = thread.stack
         if stack:
             node = stack[-1][1]

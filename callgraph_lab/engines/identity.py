@@ -6,8 +6,8 @@ attribute access on the target's objects, which could be a property or a proxy's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 

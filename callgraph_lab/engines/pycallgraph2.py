@@ -6,46 +6,69 @@ every thread instead of caller-callee pairs at one depth. This module runs insid
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from importlib.machinery import PathFinder
 
-from callgraph_lab.engines.protocol import Availability
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    # Not even ``typing`` is imported for real: whatever is stays in the target.
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import FrameType
+    from types import FrameType, ModuleType
+    from typing import Any
 
     from callgraph_lab.engines.context_recorder import ContextRecorder
+    from callgraph_lab.engines.protocol import Availability
 
 
 def availability() -> Availability:
-    """Say whether pycallgraph2, and the distutils that it imports, can be had."""
-    needed = ["pycallgraph2"] if sys.version_info < (3, 12) else ["pycallgraph2", "setuptools"]
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
-    if missing:
+    """Say whether pycallgraph2 can be had."""
+    from callgraph_lab.engines.protocol import Availability  # noqa: PLC0415 - not in the target
+
+    if PathFinder.find_spec("pycallgraph2") is None:
         return Availability(
-            available=False, reason=f"not available: {' and '.join(missing)} cannot be imported"
+            available=False, reason="not available: pycallgraph2 cannot be imported"
         )
     return Availability(available=True, reason="traces with sys.settrace on every Python")
 
 
-def _import_tracer() -> Any:  # noqa: ANN401 - pycallgraph2 is not typed
-    """Import pycallgraph2's tracer, undoing what the import does to the whole process."""
-    import inspect  # noqa: PLC0415 - pycallgraph2 imports it, too
+def _stand_ins() -> dict[str, ModuleType]:
+    """Return modules that hold what pycallgraph2's tracer imports and, as we use it, never calls.
 
-    if sys.version_info >= (3, 12):
-        import setuptools  # noqa: F401, PLC0415 - provides distutils
-    # The import replaces inspect.getmodule by a version that keeps its arguments alive for good.
-    original = inspect.getmodule
+    The real ones would bring setuptools and hundreds of others into the target, where there is a
+    ``distutils`` at all; and the tracer replaces ``inspect.getmodule`` for the whole process.
+    """
+    names = ("inspect", "queue", "distutils", "distutils.sysconfig")
+    modules = {name: type(sys)(name) for name in names}
+    vars(modules["inspect"])["getmodule"] = None
+    vars(modules["queue"]).update(Queue=None, Empty=None)
+    vars(modules["distutils"])["sysconfig"] = modules["distutils.sysconfig"]
+    # The package without its ``__init__``, which would import every kind of output.
+    spec = PathFinder.find_spec("pycallgraph2")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError("pycallgraph2 is not installed", name="pycallgraph2")
+    package = modules["pycallgraph2"] = type(sys)("pycallgraph2")
+    package.__path__ = list(spec.submodule_search_locations)
+    return modules
+
+
+def _import_tracer() -> Any:  # noqa: ANN401 - pycallgraph2 is not typed
+    """Import pycallgraph2's tracer alone, and leave no trace of it in ``sys.modules``."""
+    stand_ins = _stand_ins()
+    concerned = [
+        name for name in sys.modules if name in stand_ins or name.startswith("pycallgraph2.")
+    ]
+    before = {name: sys.modules.pop(name) for name in concerned}
+    sys.modules.update(stand_ins)
     try:
-        from pycallgraph2 import tracer  # noqa: PLC0415
+        return importlib.import_module("pycallgraph2.tracer")
     finally:
-        inspect.getmodule = original
-    return tracer
+        for name in [*stand_ins, *(name for name in sys.modules if name.startswith("pycallgraph2."))]:
+            sys.modules.pop(name, None)
+        sys.modules.update(before)
 
 
 def _make_tracer(recorder: ContextRecorder, own_globals: set[int]) -> Any:  # noqa: ANN401

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from callgraph_lab.filtering.globs import GlobList
+from callgraph_lab.filtering.globs import compiled_globs
 from callgraph_lab.filtering.program import MAIN_MODULES
 from callgraph_lab.model import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from callgraph_lab.filtering.globs import SearchNames
+    from callgraph_lab.filtering.globs import GlobList, SearchNames
     from callgraph_lab.filtering.program import ProgramFacts
 
 
@@ -124,7 +124,7 @@ def glob_check(rules: Sequence[GlobRule], *, visible: bool, subject: str) -> Glo
         subject=subject,
         rules=tuple(rules),
         decisions=tuple(_glob_decision(rule, visible=visible) for rule in rules),
-        globs=GlobList([rule.glob for rule in rules]),
+        globs=compiled_globs(tuple(rule.glob for rule in rules)),
     )
 
 

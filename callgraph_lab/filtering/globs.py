@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -103,6 +104,12 @@ class GlobList:
                         if single.match(name) and not single.match(without_class)
                     ]
         return min(found, key=itemgetter(0), default=None)
+
+
+@lru_cache(maxsize=64)
+def compiled_globs(globs: tuple[str, ...]) -> GlobList:
+    """Return the list of these globs, compiled once however many queries use it."""
+    return GlobList(globs)
 
 
 def _expression(glob: str) -> str:

@@ -9,7 +9,7 @@ import sys
 
 CONFIGURATION_VARIABLE = "CGLAB_BOOTSTRAP"
 """The environment variable that carries the configuration into the target, as JSON."""
-_OURS = frozenset({"callgraph_lab", "pycallgraph2", "setuptools", "_distutils_hack", "distutils"})
+_OURS = "callgraph_lab"
 _NAME = "sitecustomize"
 
 
@@ -24,8 +24,6 @@ def run(site_folder: str, packages_folder: str) -> None:
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
     without_us = _import_sitecustomize_of_user()
-    modules_before = frozenset(sys.modules)
-    finders_before = list(sys.meta_path)
     sys.path.insert(0, packages_folder)
     try:
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
@@ -36,10 +34,8 @@ def run(site_folder: str, packages_folder: str) -> None:
         sys.path.remove(packages_folder)
         for entry in [entry for entry in sys.path_importer_cache if entry.startswith(packages_folder)]:
             del sys.path_importer_cache[entry]
-        sys.meta_path[:] = finders_before
         for name in list(sys.modules):
-            package = name.partition(".")[0]
-            if package == "callgraph_lab" or (package in _OURS and name not in modules_before):
+            if name.partition(".")[0] == _OURS:
                 del sys.modules[name]
     if without_us is not None:
         raise without_us

@@ -19,7 +19,7 @@ from callgraph_lab.launch.bootstrap import CONFIGURATION_VARIABLE
 if TYPE_CHECKING:
     from callgraph_lab.launch.interpreter import Interpreter
 
-_PACKAGES = ("callgraph_lab", "pycallgraph2", "setuptools", "_distutils_hack")
+_PACKAGES = ("callgraph_lab", "pycallgraph2")
 _PATH_VARIABLE = "PYTHONPATH"
 _SITECUSTOMIZE = '''\
 """Start recording, then step aside for the sitecustomize that would have run without us."""

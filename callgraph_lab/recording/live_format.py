@@ -34,8 +34,8 @@ A *functions* block holds records one after the other, each padded to 8 bytes::
      16  six strings, each a u32 length and its UTF-8: module, qualname, file, class of ``self`` as
          ``module:qualname``, its ancestors likewise joined by newlines, pycallgraph2's name
 
-A *contexts* block holds records of ``CONTEXT_BYTES`` of one thread; ids count on within a block from
-the first that its header gives, and a context's caller always has the smaller id::
+A *contexts* block holds records of ``CONTEXT_BYTES`` of one thread; ids count on within a block
+from the first that its header gives, and a context's caller always has the smaller id::
 
       0  u32  caller's context id or NO_CONTEXT        4  u32  function id
       8  u64  calls     16  u64  resumes     24  u64  suspensions

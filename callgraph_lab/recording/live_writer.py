@@ -10,10 +10,10 @@ import json
 import mmap
 import os
 import time
-from typing import TYPE_CHECKING
 
 from callgraph_lab.recording import live_format as layout
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 

@@ -27,13 +27,12 @@ def clusters(drawing: Drawing) -> list[tuple[str | None, list[GraphNode | Fold]]
     The module is None for what stands outside any cluster: threads, and folds of several modules.
 
     A module has more than one cluster where calls leave it and come back, as in an event loop that
-    hands to a dispatcher whose handlers live beside the loop. In one cluster they would stand side by
-    side, with lines leading backwards; so along the heaviest chain of callers each visit to a module
-    is a cluster of its own, and a picture reads in one direction.
+    hands to a dispatcher whose handlers live beside the loop. In one cluster they would stand side
+    by side, with lines leading backwards; so along the heaviest chain of callers each visit to a
+    module is a cluster of its own, and a picture reads in one direction.
     """
-    drawn: dict[str, GraphNode | Fold] = {
-        member.id: member for member in (*drawing.nodes, *drawing.folds)
-    }
+    drawn: dict[str, GraphNode | Fold] = {node.id: node for node in drawing.nodes}
+    drawn.update((fold.id, fold) for fold in drawing.folds)
     callers = heaviest_callers(drawing.nodes, drawing.edges)
     visits_on_chain: dict[str, Counter[str]] = {}
     groups: dict[tuple[str | None, int], list[GraphNode | Fold]] = defaultdict(list)

@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from callgraph_lab.model import GraphEdge, GraphNode
 
 
-def heaviest_callers(
-    nodes: Sequence[GraphNode], edges: Iterable[GraphEdge]
-) -> dict[str, str]:
+def heaviest_callers(nodes: Sequence[GraphNode], edges: Iterable[GraphEdge]) -> dict[str, str]:
     """Map each called id to its caller on the heaviest chain from a root; roots are left out.
 
     The tree grows from the roots (threads, and what nothing calls) along the edge with the most
-    inclusive time at hand, so it is a tree also where functions call each other in a ring. Edges may
-    lead to ids that are not among ``nodes``, as those of folds.
+    inclusive time at hand, so it is a tree also where functions call each other in a ring. Edges
+    may lead to ids that are not among ``nodes``, as those of folds.
     """
     edges_from: dict[str, list[GraphEdge]] = defaultdict(list)
     called = set()

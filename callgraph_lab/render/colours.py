@@ -108,12 +108,20 @@ def _to_linear(lightness: float, a: float, b: float) -> tuple[float, float, floa
     )
 
 
+# The transfer function of sRGB (IEC 61966-2-1) and its inverse: a power, but linear near black.
+_LINEAR_UP_TO, _LINEAR_SLOPE, _OFFSET, _POWER = 0.0031308, 12.92, 0.055, 2.4
+
+
 def _linear(value: float) -> float:
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+    if value <= _LINEAR_UP_TO * _LINEAR_SLOPE:
+        return value / _LINEAR_SLOPE
+    return float(((value + _OFFSET) / (1 + _OFFSET)) ** _POWER)
 
 
 def _gamma(value: float) -> float:
-    return 12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
+    if value <= _LINEAR_UP_TO:
+        return _LINEAR_SLOPE * value
+    return float((1 + _OFFSET) * value ** (1 / _POWER) - _OFFSET)
 
 
 def _luminance(colour: str) -> float:

@@ -1,8 +1,8 @@
 r"""DOT text of a picture, through the ``graphviz`` package. Pure: nothing is laid out here.
 
 Nodes get generated ids (``n0``, ``n1``); real names stand only in labels and tooltips, escaped.
-Functions are boxes, filled by self time, in clusters by module; lines are as wide as the logarithm of
-their calls. ``arrangement`` decides on the clusters and the direction.
+Functions are boxes, filled by self time, in clusters by module; lines are as wide as the logarithm
+of their calls. ``arrangement`` decides on the clusters and the direction.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "non
     for edge in drawing.edges:
         attributes = _edge_attributes(edge, names[edge.source], names[edge.target])
         picture.edge(ids[edge.source], ids[edge.target], **attributes)
-    return picture.source
+    return str(picture.source)
 
 
 def plain(text: str) -> str:

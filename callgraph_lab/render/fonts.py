@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,22 @@ _FALLBACK_FAMILIES = (
     "DejaVu Sans",
     "sans-serif",
 )
+CJK_SAMPLE = "\u4e2d\u6587\u4ef6"
+"""Common Chinese characters: a font that has them is taken for one that can show Chinese."""
+_CJK_BLOCKS = (
+    (0x1100, 0x11FF),  # Hangul letters
+    (0x2E80, 0xA4CF),  # radicals, kana, Bopomofo, Han, Yi
+    (0xAC00, 0xD7FF),  # Hangul syllables
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFF00, 0xFFEF),  # full-width and half-width forms
+    (0x20000, 0x3FFFF),  # Han beyond the first plane
+)
+_FONT_SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
+_LEAST_CJK_BYTES = 1_000_000
+_LIKELY_CJK = re.compile(
+    "cjk|sourcehan|wqy|wenquan|fallback|uming|ukai|simsun|simhei|msyh|pingfang|heiti|(sc|tc)[-.]",
+    re.IGNORECASE,
+)
 _SYSTEM_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -67,6 +84,32 @@ def system_font_folders() -> tuple[Path, ...]:
     folders = [Path(folder) for folder in _SYSTEM_FOLDERS]
     folders += [data_home / "fonts", home / ".fonts", home / "Library/Fonts"]
     return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+
+
+def cjk_font() -> Path | None:
+    """Return a font file with Chinese characters, of the extra ``cjk`` or the system's, or None.
+
+    Files are looked into, not judged by name. Those under a megabyte are skipped: a font with some
+    thousand Han characters is larger.
+    """
+    packaged = packaged_cjk_font()
+    if packaged is not None:
+        return packaged
+    files = [
+        path
+        for folder in system_font_folders()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _FONT_SUFFIXES and _size(path) >= _LEAST_CJK_BYTES
+    ]
+    # The likely ones first: a machine with all of a typesetting system has thousands of fonts.
+    files.sort(key=lambda path: _LIKELY_CJK.search(path.name) is None)
+    return next((path for path in files if _has_characters(path, CJK_SAMPLE)), None)
+
+
+def is_cjk(char: str) -> bool:
+    """Tell whether ``char`` is Chinese, Japanese or Korean: a character that Roboto lacks."""
+    code = ord(char)
+    return any(first <= code <= last for first, last in _CJK_BLOCKS)
 
 
 def fontconfig_environment() -> dict[str, str]:
@@ -107,23 +150,23 @@ def fontconfig_text(*, cache_folder: Path, folders: Iterable[Path] | None = None
     ]
     if ours is not None:
         # A Roboto of the system's may be another version, with other widths.
+        lines.append("<selectfont>")
+        lines.append(f"<acceptfont><glob>{_xml(ours)}/*</glob></acceptfont>")
         lines += [
-            "<selectfont>",
-            f"<acceptfont><glob>{_xml(ours)}/*</glob></acceptfont>",
-            *(
-                f"<rejectfont><glob>{_xml(folder)}/*{FONT_FAMILY}*</glob></rejectfont>"
-                for folder in system
-            ),
-            "</selectfont>",
+            f"<rejectfont><glob>{_xml(folder)}/*{FONT_FAMILY}*</glob></rejectfont>"
+            for folder in system
         ]
+        lines.append("</selectfont>")
     fallbacks = "".join(f"<family>{family}</family>" for family in _FALLBACK_FAMILIES)
     lines += [
         f"<alias binding='same'><family>{FONT_FAMILY}</family><accept>{fallbacks}</accept></alias>",
         # Hinting rounds letters to whole pixels: shapes and spacing would depend on the size.
-        "<match target='font'><edit name='hinting' mode='assign'><bool>false</bool></edit>"
-        "<edit name='hintstyle' mode='assign'><const>hintnone</const></edit>"
-        "<edit name='antialias' mode='assign'><bool>true</bool></edit>"
-        "<edit name='rgba' mode='assign'><const>none</const></edit></match>",
+        "<match target='font'>",
+        "<edit name='hinting' mode='assign'><bool>false</bool></edit>",
+        "<edit name='hintstyle' mode='assign'><const>hintnone</const></edit>",
+        "<edit name='antialias' mode='assign'><bool>true</bool></edit>",
+        "<edit name='rgba' mode='assign'><const>none</const></edit>",
+        "</match>",
         "</fontconfig>",
         "",
     ]
@@ -131,7 +174,7 @@ def fontconfig_text(*, cache_folder: Path, folders: Iterable[Path] | None = None
 
 
 def cache_folders() -> tuple[Path, ...]:
-    """Return where our cache may be: the user's, else one of this user's in the temporary folder."""
+    """Return where our cache may be: the user's, else one for this user among temporary files."""
     home = os.path.expanduser("~")  # noqa: PTH111 - as above
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"))
     temporary = Path(tempfile.gettempdir(), f"callgraph_lab-{os.getuid()}")
@@ -149,3 +192,21 @@ def _inside_package(package: str, name: str) -> Path | None:
 
 def _xml(path: Path) -> str:
     return escape(str(path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _has_characters(path: Path, characters: str) -> bool:
+    from fontTools.ttLib import TTFont, TTLibError  # noqa: PLC0415 - slow to import, seldom needed
+
+    try:
+        with TTFont(path, fontNumber=0, lazy=True) as font:
+            known = font.getBestCmap() or {}
+    except (OSError, TTLibError):
+        return False
+    return all(ord(char) in known for char in characters)

@@ -1,7 +1,7 @@
 """A call graph as JSON, schema 1. Other tools rely on it: keys are only ever added.
 
-Times are integers in nanoseconds, depths count from 1 (a thread's root has 0). ``class`` is the class
-of ``self``, ``defined_in`` the class whose body holds the function where that is another one.
+Times are integers in nanoseconds, depths count from 1 (a thread's root has 0). ``class`` is the
+class of ``self``, ``defined_in`` the class whose body holds the function where that is another one.
 ``memory`` is null where the recording measured none.
 """
 
@@ -44,19 +44,23 @@ def graph_document(
             "started": run.started,
             "duration_ns": run.duration_ns,
             "complete": run.complete,
+            "exit_status": run.exit_status,
+            "notes": list(run.notes),
             "processes": [_process(process) for process in processes],
             "threads": [_thread(thread) for thread in threads],
         },
         "query": {
             "max_depth": graph.query.max_depth,
             "depth_by": graph.query.depth_by,
+            "naming": graph.query.naming,
             "include": list(graph.query.include),
             "exclude": list(graph.query.exclude),
             "filters": list(graph.query.filters),
             "action": graph.query.action,
             "stdlib": graph.query.stdlib,
         },
-        "nodes": [_node(node) for node in graph.nodes],
+        "deepest": graph.deepest,
+        "nodes": [node_document(node) for node in graph.nodes],
         "edges": [_edge(edge) for edge in graph.edges],
         "hidden": {
             "functions": graph.hidden_functions,
@@ -93,7 +97,8 @@ def _thread(thread: RecordedThread) -> dict[str, Any]:
     }
 
 
-def _node(node: GraphNode) -> dict[str, Any]:
+def node_document(node: GraphNode) -> dict[str, Any]:
+    """Return one function of a graph; a thread's root has the kind ``thread``."""
     function = node.function
     class_name = function.class_name
     return {

@@ -82,11 +82,8 @@ def edge_label(edge: GraphEdge) -> str:
     if edge.bridged:
         text += f" · <i>skips {edge.skipped_frames:,}</i>"
     # A veil under the figure, so that the line it stands on does not strike it out.
-    cell = f'<tr><td>{text}</td></tr>'
-    return (
-        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1"'
-        f' bgcolor="{colours.VEIL}">{cell}</table>>'
-    )
+    veil = f'border="0" cellborder="0" cellspacing="0" cellpadding="1" bgcolor="{colours.VEIL}"'
+    return f"<<table {veil}><tr><td>{text}</td></tr></table>>"
 
 
 def node_tooltip(node: GraphNode, total_ns: int) -> str:
@@ -119,10 +116,10 @@ def thread_tooltip(node: GraphNode) -> str:
 
 def fold_tooltip(fold: Fold, total_ns: int) -> str:
     """Return a fold's tooltip: its figures, then its members, the heaviest first."""
+    share = percent(fold.self_ns, total_ns)
     lines = [
         f"{count(len(fold.members), 'function')} folded to keep the picture legible",
-        f"{count(fold.calls, 'call')}, self {duration(fold.self_ns)}"
-        f" ({percent(fold.self_ns, total_ns)} of all time)",
+        f"{count(fold.calls, 'call')}, self {duration(fold.self_ns)} ({share} of all time)",
     ]
     heaviest = sorted(fold.members, key=lambda node: -node.inclusive_ns)
     for node in heaviest[:MOST_FOLD_MEMBERS_IN_TOOLTIP]:

@@ -1,7 +1,7 @@
 """Graphviz, always in a child process: the ``dot`` binary on the path, else pygraphviz.
 
-The wheel of pygraphviz carries Graphviz itself, so a machine without ``dot`` still gets pictures. No
-other module starts Graphviz. A layout that takes too long, crashes or complains ends as a
+The wheel of pygraphviz carries Graphviz itself, so a machine without ``dot`` still gets pictures.
+No other module starts Graphviz. A layout that takes too long, crashes or complains ends as a
 ``LayoutError``; it never takes this process with it.
 """
 
@@ -31,13 +31,15 @@ DEFAULT_TIMEOUT_S = 60.0
 MOST_PIXELS_A_SIDE = 16_000
 MOST_PIXELS = 120_000_000
 """Of a whole PNG: Graphviz needs 4 bytes for each while it draws."""
+MOST_FINE_PIXELS = 12_000_000
+"""A PNG drawn at ``FINE_DPI`` has at most so many."""
 FINE_DPI, PLAIN_DPI, LOWEST_DPI = 144, 96, 64
 """At 64 dots an inch the small text of a box is 9 pixels high: the least that can be read."""
-MOST_FINE_PIXELS = 12_000_000
 
 _WORKER = Path(__file__).with_name("layout_worker.py")
 _POINTS_AN_INCH = 72
 _SVG_SIZE = re.compile(rb'<svg width="([0-9.]+)pt" height="([0-9.]+)pt"')
+_VERSION = re.compile(rb"[0-9]+(\.[0-9]+)+")
 _LINES_OF_STDERR = 3
 
 LayoutKind = Literal["dot binary", "pygraphviz"]
@@ -50,27 +52,18 @@ class LayoutProgram:
     kind: LayoutKind
     path: str
 
-    def command(self, picture_format: str, dots_per_inch: int | None) -> list[str]:
+    def drawing_command(self, picture_format: str, dots_per_inch: int | None) -> list[str]:
         """Return the command that reads DOT on stdin and writes the picture to stdout."""
         if self.kind == "dot binary":
             resolution = [] if dots_per_inch is None else [f"-Gdpi={dots_per_inch}"]
             return [self.path, *resolution, f"-T{picture_format}"]
-        # -P: the worker's own folder must not offer our modules in place of the standard library's.
-        return [
-            sys.executable,
-            *("-P", "-W", "ignore"),
-            str(_WORKER),
-            picture_format,
-            str(dots_per_inch or 0),
-        ]
+        return [*_worker_command(), picture_format, str(dots_per_inch or 0)]
 
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The pictures made from one DOT text, by format, and why any other was left out."""
-
-    images: Mapping[str, bytes]
-    skipped: Mapping[str, str]
+    def version_command(self) -> list[str]:
+        """Return the command that tells the version of Graphviz."""
+        if self.kind == "dot binary":
+            return [self.path, "-V"]
+        return [*_worker_command(), "--version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +75,12 @@ class LayoutJob:
     formats: tuple[str, ...] = ("svg", "png")
 
 
-@dataclass(slots=True)
-class _Children:
-    """The child processes of one call, so that all can be ended when it is given up."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The pictures made from one DOT text, by format, and why any other was left out."""
 
-    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    given_up: bool = False
-
-    def add(self, child: subprocess.Popen[bytes]) -> None:
-        with self.lock:
-            self.running.add(child)
-            if self.given_up:
-                child.kill()
-
-    def remove(self, child: subprocess.Popen[bytes]) -> None:
-        with self.lock:
-            self.running.discard(child)
-
-    def end(self) -> None:
-        with self.lock:
-            self.given_up = True
-            for child in self.running:
-                child.kill()
+    images: Mapping[str, bytes]
+    skipped: Mapping[str, str]
 
 
 def find_layout_program() -> LayoutProgram:
@@ -121,13 +97,25 @@ def find_layout_program() -> LayoutProgram:
     )
 
 
+def layout_version(program: LayoutProgram) -> str:
+    """Return the version of Graphviz itself, as it says. Raises LayoutError where it does not."""
+    try:
+        told = _Children(DEFAULT_TIMEOUT_S).run(program.version_command(), b"", "the version")
+    except _ChildFailedError as error:
+        raise LayoutError(f"{program.kind} {error}.") from error
+    version = _VERSION.search(told)
+    if version is None:
+        raise LayoutError(f"{program.kind} does not tell its version.")
+    return version[0].decode()
+
+
 def lay_out(job: LayoutJob, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Layout:
     """Lay one graph out and return its pictures.
 
     A PNG that would be too large at any legible resolution is left out, and ``skipped`` says so.
     Raises LayoutError where Graphviz fails, crashes or takes longer than ``timeout_s``.
     """
-    return _lay_out(job, timeout_s, _Children())
+    return _lay_out(job, _Children(timeout_s))
 
 
 def lay_out_many(
@@ -137,17 +125,16 @@ def lay_out_many(
     workers: int | None = None,
     on_done: Callable[[int, Layout | CallgraphLabError], None] | None = None,
 ) -> list[Layout | CallgraphLabError]:
-    """Lay several graphs out in parallel, one child process each, and return them in order.
+    """Lay several graphs out in parallel, in child processes, and return the results in order.
 
     A job that fails has its error in its place. ``on_done`` is called in this thread as each one
     ends, with its index. An exception here (Ctrl-C) ends the children and passes on.
     """
-    results: list[Layout | CallgraphLabError] = [LayoutError("not laid out")] * len(jobs)
-    children = _Children()
+    results: dict[int, Layout | CallgraphLabError] = {}
+    children = _Children(timeout_s)
     with ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1) as executor:
         futures = {
-            executor.submit(_outcome, job, timeout_s, children): index
-            for index, job in enumerate(jobs)
+            executor.submit(_outcome, job, children): index for index, job in enumerate(jobs)
         }
         try:
             for future in as_completed(futures):
@@ -159,7 +146,7 @@ def lay_out_many(
             executor.shutdown(wait=False, cancel_futures=True)
             children.end()
             raise
-    return results
+    return [results[index] for index in range(len(jobs))]
 
 
 def png_resolution(width_points: float, height_points: float) -> int | None:
@@ -168,112 +155,144 @@ def png_resolution(width_points: float, height_points: float) -> int | None:
     Fine where that stays a small picture, else plain, else as coarse as the limits demand.
     """
     inches_wide, inches_high = width_points / _POINTS_AN_INCH, height_points / _POINTS_AN_INCH
-    area = inches_wide * inches_high
-    if area * FINE_DPI**2 <= MOST_FINE_PIXELS:
-        wanted = FINE_DPI
-    else:
-        wanted = PLAIN_DPI
-    # One pixel less: Graphviz rounds the size up.
+    square_inches = inches_wide * inches_high
+    wanted = FINE_DPI if square_inches * FINE_DPI**2 <= MOST_FINE_PIXELS else PLAIN_DPI
+    # A pixel less than allowed: Graphviz rounds the size up.
     fitting = min(
-        (MOST_PIXELS_A_SIDE - 1) / max(inches_wide, inches_high, 1e-9),
-        math.sqrt(MOST_PIXELS / max(area, 1e-9)),
+        (MOST_PIXELS_A_SIDE - 1) / max(inches_wide, inches_high),
+        math.sqrt(MOST_PIXELS / square_inches),
     )
     dots_per_inch = min(wanted, math.floor(fitting))
     return dots_per_inch if dots_per_inch >= LOWEST_DPI else None
 
 
-def _outcome(job: LayoutJob, timeout_s: float, children: _Children) -> Layout | CallgraphLabError:
+class _ChildFailedError(Exception):
+    """A child process did not do its work; says how it ended, as the rest of a sentence."""
+
+
+@dataclass(slots=True)
+class _Children:
+    """The child processes of one call, so that all of them can be ended when it is given up."""
+
+    timeout_s: float
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    given_up: bool = False
+
+    def run(self, command: list[str], text: bytes, what: str) -> bytes:
+        """Return what ``command`` writes (stderr too if it wrote nothing else) from ``text``."""
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_child_environment(),
+                start_new_session=True,  # a Ctrl-C is for us; we end the children ourselves
+            )
+        except OSError as error:
+            raise _ChildFailedError(f"does not start: {error.strerror or error}") from error
+        with self.lock:
+            self.running.add(child)
+            if self.given_up:
+                child.kill()
+        try:
+            written, complaints = child.communicate(text, timeout=self.timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise LayoutError(
+                f"Laying out {what} took longer than {self.timeout_s:g} s and was stopped.",
+                hint="Show less: a smaller --max-depth, a filter, or a smaller --max-nodes.",
+            ) from error
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.communicate()
+            with self.lock:
+                self.running.discard(child)
+        if child.returncode != 0:
+            raise _ChildFailedError(_ending(child.returncode, complaints))
+        return written or complaints
+
+    def end(self) -> None:
+        """Kill every child, also those that are only starting."""
+        with self.lock:
+            self.given_up = True
+            for child in self.running:
+                child.kill()
+
+
+def _outcome(job: LayoutJob, children: _Children) -> Layout | CallgraphLabError:
     try:
-        return _lay_out(job, timeout_s, children)
+        return _lay_out(job, children)
     except CallgraphLabError as error:
         return error
 
 
-def _lay_out(job: LayoutJob, timeout_s: float, children: _Children) -> Layout:
+def _lay_out(job: LayoutJob, children: _Children) -> Layout:
     program = find_layout_program()
     # The vector picture first, even where only a PNG is wanted: it tells how large that would be.
-    svg = _run(program, job, "svg", None, timeout_s, children)
+    svg = _draw(program, job, children, "svg")
     size = _SVG_SIZE.search(svg)
-    if size is None or not svg.rstrip().endswith(b"</svg>"):
-        raise _failed(job, f"{program.kind} made no complete SVG")
+    if size is None:
+        raise _failed(program, job, "wrote no SVG")
     images, skipped = {}, {}
     for picture_format in job.formats:
         if picture_format == "svg":
             images["svg"] = svg
             continue
-        width_points, height_points = float(size[1]), float(size[2])
-        dots_per_inch = png_resolution(width_points, height_points)
+        dots_per_inch = png_resolution(float(size[1]), float(size[2]))
         if dots_per_inch is None:
-            pixels = [round(side * LOWEST_DPI / _POINTS_AN_INCH) for side in (width_points, height_points)]
-            skipped[picture_format] = (
-                f"no {picture_format.upper()}: it would be {pixels[0]:,} x {pixels[1]:,} pixels"
-                f" where the limit is {MOST_PIXELS_A_SIDE:,} a side; the SVG has it all"
-            )
-            continue
-        images[picture_format] = _run(
-            program, job, picture_format, dots_per_inch, timeout_s, children
-        )
+            skipped[picture_format] = _too_large(float(size[1]), float(size[2]))
+        else:
+            images[picture_format] = _draw(program, job, children, picture_format, dots_per_inch)
     return Layout(images, skipped)
 
 
-def _run(
+def _draw(
     program: LayoutProgram,
     job: LayoutJob,
-    picture_format: str,
-    dots_per_inch: int | None,
-    timeout_s: float,
     children: _Children,
+    picture_format: str,
+    dots_per_inch: int | None = None,
 ) -> bytes:
+    command = program.drawing_command(picture_format, dots_per_inch)
     try:
-        child = subprocess.Popen(
-            program.command(picture_format, dots_per_inch),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_child_environment(),
-            start_new_session=True,  # a Ctrl-C is for us; we end the children ourselves
-        )
-    except OSError as error:
-        raise _failed(job, f"{program.path} does not start: {error.strerror or error}") from error
-    children.add(child)
-    try:
-        picture, complaints = child.communicate(job.dot.encode(), timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        raise LayoutError(
-            f"Laying out {job.name} took longer than {timeout_s:g} s and was stopped.",
-            hint="Show less: a smaller --max-depth, a filter, or a smaller --max-nodes.",
-        ) from error
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.communicate()
-        children.remove(child)
-    if child.returncode != 0:
-        raise _failed(job, _reason(program, child.returncode, complaints))
-    return picture
+        return children.run(command, job.dot.encode(), job.name)
+    except _ChildFailedError as error:
+        raise _failed(program, job, str(error)) from error
+
+
+def _failed(program: LayoutProgram, job: LayoutJob, reason: str) -> LayoutError:
+    return LayoutError(
+        f"{job.name} could not be laid out: {program.kind} {reason}.",
+        hint="The DOT file can be laid out by hand; `cglab doctor` tells what is used here.",
+    )
+
+
+def _too_large(width_points: float, height_points: float) -> str:
+    width, height = (round(x * LOWEST_DPI / _POINTS_AN_INCH) for x in (width_points, height_points))
+    return (
+        f"a legible PNG would be {width:,} x {height:,} pixels, and the limit is"
+        f" {MOST_PIXELS_A_SIDE:,} a side; the SVG shows all of it"
+    )
+
+
+def _ending(status: int, complaints: bytes) -> str:
+    lines = complaints.decode(errors="replace").strip().splitlines()
+    told = f": {' '.join(lines[-_LINES_OF_STDERR:])}" if lines else ""
+    if status > 0:
+        return f"failed with status {status}{told}"
+    names = {each.value: each.name for each in signal.Signals}
+    return f"was killed by {names.get(-status, f'signal {-status}')}{told}"
+
+
+def _worker_command() -> list[str]:
+    # -P: the worker's folder must not offer our modules in place of the standard library's.
+    return [sys.executable, "-P", "-W", "ignore", str(_WORKER)]
 
 
 def _child_environment() -> dict[str, str]:
-    # Pango chooses faces by language, and Graphviz takes sizes by locale: the same everywhere.
+    # Pango chooses faces by language, and Graphviz reads numbers by locale: the same everywhere.
     ours = {"LC_ALL": "C.UTF-8", **fontconfig_environment()}
     dropped = {"FONTCONFIG_PATH", "FONTCONFIG_SYSROOT", "PANGO_LANGUAGE", "LANGUAGE", "FC_DEBUG"}
     return {name: value for name, value in os.environ.items() if name not in dropped} | ours
-
-
-def _reason(program: LayoutProgram, status: int, complaints: bytes) -> str:
-    lines = complaints.decode(errors="replace").strip().splitlines()
-    told = f": {' '.join(lines[-_LINES_OF_STDERR:])}" if lines else ""
-    if status < 0:
-        try:
-            name = signal.Signals(-status).name
-        except ValueError:
-            name = str(-status)
-        return f"{program.kind} was killed by signal {name}{told}"
-    return f"{program.kind} failed with status {status}{told}"
-
-
-def _failed(job: LayoutJob, reason: str) -> LayoutError:
-    return LayoutError(
-        f"{job.name} could not be laid out: {reason}.",
-        hint="The DOT file can be laid out by hand; `cglab doctor` tells what is used here.",
-    )

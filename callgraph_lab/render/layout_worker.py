@@ -11,9 +11,13 @@ import tempfile
 
 def main() -> int:
     """Render stdin in the format and resolution of the arguments; return the exit status."""
-    picture_format, dots_per_inch = sys.argv[1], sys.argv[2]
-    from pygraphviz import graphviz as library  # noqa: PLC0415 - only in this process
+    import pygraphviz  # noqa: PLC0415 - only in this process
 
+    if sys.argv[1] == "--version":
+        sys.stdout.write(f"{pygraphviz.__graphviz_version__}\n")
+        return 0
+    library = pygraphviz.graphviz
+    picture_format, dots_per_inch = sys.argv[1:3]
     # The library reads from a FILE with a descriptor and a position: a pipe may be neither.
     with tempfile.TemporaryFile() as source:
         source.write(sys.stdin.buffer.read())
@@ -31,11 +35,11 @@ def main() -> int:
         sys.stderr.write("gvRenderData failed\n")
         return 1
     sys.stdout.buffer.write(picture)
-    sys.stdout.buffer.flush()
     return 0
 
 
 if __name__ == "__main__":
     exit_status = main()
+    sys.stdout.flush()
     # Tearing the libraries down frees a large graph piece by piece, for nothing.
     os._exit(exit_status)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from callgraph_lab.errors import CallgraphLabError, UsageError
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
 from callgraph_lab.render.files import remove_stale, write_atomically
+from callgraph_lab.render.fonts import CJK_EXTRA, cjk_font, is_cjk
 from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S, LayoutJob, lay_out_many
+from callgraph_lab.render.svg import finish_svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,13 +34,17 @@ class PictureJob:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPicture:
-    """The files that one graph was drawn into, by format, and why any other was left out."""
+    """The files that one graph was drawn into, by format, and why any other was left out.
+
+    ``notes`` are sentences about what the files may show badly.
+    """
 
     files: Mapping[str, Path]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def draw(
+def draw(  # noqa: PLR0913 - options, each by keyword and with a default
     graph: CallGraph,
     run: RunInformation,
     *,
@@ -64,7 +70,7 @@ def draw(
     )[0]
 
 
-def draw_many(
+def draw_many(  # noqa: PLR0913 - as above
     jobs: Sequence[PictureJob],
     run: RunInformation,
     *,
@@ -124,10 +130,21 @@ def _write(
     else:
         skipped = dict(outcome.skipped)
         for name, image in outcome.images.items():
-            write_atomically(files[name], image)
+            finished = finish_svg(image, title=job.path_stem.name) if name == "svg" else image
+            write_atomically(files[name], finished)
     for name in skipped:
         remove_stale(files.pop(name))
-    return DrawnPicture(files, skipped)
+    return DrawnPicture(files, skipped, _notes(text) if "png" in files else ())
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    if cjk_font() is not None or not any(is_cjk(char) for char in text):
+        return ()
+    note = (
+        "Chinese, Japanese or Korean text shows as boxes in the PNG: no font here has it."
+        f" Run: pip install 'callgraph_lab[{CJK_EXTRA}]'"
+    )
+    return (note,)
 
 
 def _path(job: PictureJob, picture_format: str) -> Path:

@@ -16,8 +16,8 @@ _DRAWN = frozenset({"node", "edge", "cluster"})
 def finish_svg(svg: bytes, *, title: str) -> bytes:
     """Return Graphviz's SVG with the picture's ``title``, tooltips as titles, and its fonts inside.
 
-    Graphviz puts tooltips into ``xlink:title``, which SVG 2 dropped, and its own ids into the titles
-    that viewers show instead. Raises LayoutError where the SVG is not well-formed.
+    Graphviz puts tooltips into ``xlink:title``, which SVG 2 dropped, and its own ids into the
+    titles that viewers show instead. Raises LayoutError where the SVG is not well-formed.
     """
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _XLINK)
@@ -38,7 +38,7 @@ def finish_svg(svg: bytes, *, title: str) -> bytes:
     root.insert(0, heading)
     root.insert(1, style)
     root.set("role", "img")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _title_group(group: ET.Element) -> None:

@@ -90,9 +90,11 @@ def duration(duration_ns: int) -> str:
         return f"{int(seconds // _S_PER_H)} h {int(seconds % _S_PER_H // _S_PER_MIN):02} min"
     if seconds >= 2 * _S_PER_MIN:
         return f"{int(seconds // _S_PER_MIN)} min {int(seconds % _S_PER_MIN):02} s"
-    for unit, size in (("ns", 1), ("µs", _NS_PER_US), ("ms", _NS_PER_MS)):
+    if duration_ns < _NS_PER_US:
+        return f"{duration_ns} ns"
+    for unit, size in (("µs", _NS_PER_US), ("ms", _NS_PER_MS)):
         if duration_ns / size < _THREE_DIGITS:
-            return f"{_three_digits(duration_ns / size)} {unit}" if size > 1 else f"{duration_ns} ns"
+            return f"{_three_digits(duration_ns / size)} {unit}"
     return f"{_three_digits(seconds)} s"
 
 

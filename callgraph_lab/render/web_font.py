@@ -11,6 +11,7 @@ import base64
 import hashlib
 import io
 import string
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,7 @@ from callgraph_lab.render.files import write_atomically
 from callgraph_lab.render.fonts import (
     FONT_FAMILY,
     cache_folders,
+    is_cjk,
     packaged_cjk_font,
     text_font_folder,
 )
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CJK_FAMILY = "callgraph-lab-cjk"
-_USUAL = string.ascii_letters + string.digits + string.punctuation + " ·…µ"
-"""Always in the face: most pictures use nothing else, so that their face is made only once."""
+_USUAL = string.ascii_letters + string.digits + string.punctuation + " \xa0·…µ"
+"""Always in a face: most pictures use nothing else, so that their faces are made only once.
+
+Graphviz writes the second of two spaces as a no-break space (``\\xa0``)."""
 _FACE_OF_SIMPLIFIED_CHINESE = 2
 """The number of its face in the collection of the extra ``cjk`` (see ``fonts``)."""
 
@@ -70,19 +74,6 @@ def font_css(text: str, *, italic_text: str = "") -> str:
     return "".join([*rules, f"text{{font-family:{names}}}"])
 
 
-def is_cjk(char: str) -> bool:
-    """Tell whether ``char`` is Chinese, Japanese or Korean: a character that Roboto lacks."""
-    code = ord(char)
-    return (
-        0x1100 <= code <= 0x11FF  # noqa: PLR2004 - blocks of Unicode, here and below: Jamo
-        or 0x2E80 <= code <= 0xA4CF  # noqa: PLR2004 - radicals, kana, Bopomofo, Han, Yi
-        or 0xAC00 <= code <= 0xD7FF  # noqa: PLR2004 - Hangul
-        or 0xF900 <= code <= 0xFAFF  # noqa: PLR2004 - compatibility ideographs
-        or 0xFF00 <= code <= 0xFFEF  # noqa: PLR2004 - full-width and half-width forms
-        or 0x20000 <= code <= 0x3FFFF  # noqa: PLR2004 - Han beyond the first plane
-    )
-
-
 def _rule(face: _Face, characters: set[str]) -> str:
     data = _cut(face, "".join(sorted(characters)))
     if data is None:
@@ -96,20 +87,20 @@ def _rule(face: _Face, characters: set[str]) -> str:
 
 def _cut(face: _Face, characters: str) -> bytes | None:
     """Return the face with these characters alone, as WOFF; None where that fails."""
-    digest = hashlib.sha256(f"{face.path}\0{face.number}\0{characters}".encode()).hexdigest()[:24]
-    cached = [folder / "faces" / f"{digest}.woff" for folder in cache_folders()]
-    for path in cached:
-        try:
+    if set(characters) != set(_USUAL):
+        return _subset(face, characters)
+    # The one that nearly every picture uses is kept, others would pile up.
+    digest = hashlib.sha256(f"{face.path}\0{characters}".encode(errors="replace")).hexdigest()[:16]
+    paths = [folder / f"{face.path.stem}-{digest}.woff" for folder in cache_folders()]
+    for path in paths:
+        with suppress(OSError):
             return path.read_bytes()
-        except OSError:
-            continue
     data = _subset(face, characters)
-    for path in cached if data is not None else ():
-        try:
-            write_atomically(path, data or b"")
-            break
-        except OutputError:  # a cache that cannot be written is only slower
-            continue
+    if data is not None:
+        for path in paths:
+            with suppress(OutputError):  # a cache that cannot be written is only slower
+                write_atomically(path, data)
+                break
     return data
 
 
