@@ -98,7 +98,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
         node = parent->cached_child;
     }
     else {
-        node = tree_child(thread, parent, frame, code, first);
+        node = tree_child(thread, parent, frame, code);
         if (node == NULL) {
             return evaluate_deeper(thread_state, frame, throwing);
         }
@@ -153,15 +153,9 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
         result = evaluate_deeper(thread_state, frame, throwing);
     }
     /* The frame may be gone by now, and with it the code and the object. A generator is not. */
-    if (UNLIKELY(resumable)) {
-        if (result != NULL && generator_is_suspended(generator_of_frame(frame))) {
-            if (call->session == tree.session) {
-                STORE(record->suspensions, record->suspensions + 1);
-            }
-        }
-        else {
-            tree_forget_generator(frame);
-        }
+    if (UNLIKELY(resumable) && result != NULL && call->session == tree.session &&
+        generator_is_suspended(generator_of_frame(frame))) {
+        STORE(record->suspensions, record->suspensions + 1);
     }
     leave(thread, call);
     return result;

@@ -368,14 +368,18 @@ is_name(PyObject *name, PyObject *interned, const char *chars)
            (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, chars) == 0);
 }
 
-/* Where the object is when a frame is entered for the first time. */
+/* Where the object is when a frame is entered. A generator is entered again and again, and may have
+ * bound the name by then, or bound it anew: like pycallgraph2, we take what is there each time. */
 static void
-find_plain_source(PyCodeObject *code, struct code_facts *facts)
+find_variable(PyCodeObject *code, struct code_facts *facts)
 {
     facts->source = SOURCE_NONE;
     facts->slot = 0;
     int arguments = code->co_argcount + code->co_kwonlyargcount +
                     !!(code->co_flags & CO_VARARGS) + !!(code->co_flags & CO_VARKEYWORDS);
+    if (code->co_flags & RESUMABLE_FLAGS) {
+        arguments = code->co_nlocalsplus;
+    }
     int slots = code->co_nlocalsplus, first_free = slots - code->co_nfreevars;
     PyObject *names = code->co_localsplusnames;
     if (code->co_argcount > 0) {
@@ -397,19 +401,15 @@ find_plain_source(PyCodeObject *code, struct code_facts *facts)
     }
 }
 
-/* A generator is entered again and again, and its code or another's may have bound the name to
- * something else meanwhile: where that cannot be ruled out, what was there at first is kept. */
 static void
 find_source(PyCodeObject *code, struct code_facts *facts)
 {
-    find_plain_source(code, facts);
-    if (!(code->co_flags & RESUMABLE_FLAGS) || facts->source == SOURCE_NONE) {
-        return;
-    }
-    const char *kinds = PyBytes_AS_STRING(code->co_localspluskinds);
-    if (facts->source == SOURCE_CLOSURE || (kinds[facts->slot] & CO_FAST_CELL) ||
-        may_rebind_slot(code, facts->slot)) {
-        facts->source = SOURCE_REMEMBERED;
+    find_variable(code, facts);
+    /* The cells of a plain function are made by its first instructions, which are still to come. */
+    if ((code->co_flags & RESUMABLE_FLAGS) && facts->source != SOURCE_NONE &&
+        facts->source != SOURCE_CLOSURE && facts->source != SOURCE_CLASS &&
+        (PyBytes_AS_STRING(code->co_localspluskinds)[facts->slot] & CO_FAST_CELL)) {
+        facts->source = SOURCE_CELL;
     }
 }
 
@@ -497,7 +497,6 @@ PyTypeObject *
 registry_class_of(interpreter_frame *frame, struct code_facts facts)
 {
     PyObject *object = NULL;
-    PyCodeObject *code = frame_code(frame);
     switch ((enum class_source)facts.source) {
     case SOURCE_NONE:
         return NULL;
@@ -516,23 +515,18 @@ registry_class_of(interpreter_frame *frame, struct code_facts facts)
         }
         break;
     }
-    case SOURCE_REMEMBERED:
-        find_plain_source(code, &facts);
-        if (facts.source == SOURCE_CLOSURE) {
-            return registry_class_of(frame, facts);
-        }
-        /* The frame is a generator's, whose first instructions have made its cells. */
-        object = frame_slot(frame, facts.slot);
-        if (PyBytes_AS_STRING(code->co_localspluskinds)[facts.slot] & CO_FAST_CELL) {
-            object = inside_cell(object);
-        }
+    case SOURCE_CELL:
+        object = inside_cell(frame_slot(frame, facts.slot));
         break;
+    case SOURCE_NOT_CACHED:
+        return NULL;
     }
     if (object == NULL) {
         return NULL;
     }
     if (facts.source == SOURCE_CLASS) {
-        return PyType_Check(object) ? (PyTypeObject *)object : NULL;
+        object = inside_cell(object);
+        return object != NULL && PyType_Check(object) ? (PyTypeObject *)object : NULL;
     }
     return Py_TYPE(object);
 }
@@ -637,7 +631,7 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     const struct known_class *known = class_index ? &known_classes[class_index - 1] : NULL;
     PyObject *module = module_of(frame);
     struct code_facts plain;
-    find_plain_source(code, &plain);
+    find_variable(code, &plain);
     enum class_source source = plain.source;
     bool of_class = source == SOURCE_SELF || source == SOURCE_CLASS;
     begin_function();

@@ -16,9 +16,10 @@ enum class_source {
     SOURCE_NONE = 1,       /* nowhere */
     SOURCE_SELF,           /* the first argument, named self */
     SOURCE_CLASS,          /* the first argument, named cls: the class is the object itself */
-    SOURCE_OTHER_SLOT,     /* another argument is named self: only pycallgraph2's name has it */
-    SOURCE_CLOSURE,        /* a free variable is named self: likewise */
-    SOURCE_REMEMBERED,     /* a generator that may bind self again: what was there at its call */
+    SOURCE_OTHER_SLOT,     /* another variable is named self: only pycallgraph2's name has it */
+    SOURCE_CELL,           /* a variable of a generator, which lives in a cell */
+    SOURCE_CLOSURE,        /* a free variable is named self: only pycallgraph2's name has it */
+    SOURCE_NOT_CACHED,     /* the answer depends on more than code and class */
 };
 
 /* Frames that are not the target's, by what stands at the bottom of their stack. */

@@ -35,7 +35,6 @@ struct tree tree;
 static struct node_chunk *chunks;
 static struct table children;   /* (parent's id, function) -> node */
 static struct table folded;     /* (caller, callee, depth), hashed -> node */
-static struct table generators; /* a suspended generator's frame -> 1 + function */
 static struct recent *recent;
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
@@ -83,7 +82,6 @@ tree_stop(void)
     threads_stop();
     table_clear(&children);
     table_clear(&folded);
-    table_clear(&generators);
     free(recent);
     recent = NULL;
     while (chunks != NULL) {
@@ -278,7 +276,7 @@ silent_child(struct thread *thread, struct node **parent, struct code_facts fact
 
 static struct node *
 find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code,
-           bool first, struct code_facts *facts, const void **class)
+           struct code_facts *facts, const void **class)
 {
     *class = NULL;
     if (!registry_code(frame, code, facts)) {
@@ -287,34 +285,17 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     if (UNLIKELY(facts->traits != 0 || parent->kind != NODE_RECORDED)) {
         struct node *silent = silent_child(thread, &parent, *facts);
         if (silent != NULL) {
-            facts->source = SOURCE_REMEMBERED; /* not to be cached by class */
+            facts->source = SOURCE_NOT_CACHED;
             return silent;
         }
     }
-    uint32_t function = NO_FUNCTION;
-    if (facts->source == SOURCE_REMEMBERED && !first) {
-        function = (uint32_t)table_get(&generators, (uintptr_t)frame) - 1;
-    }
+    PyTypeObject *type = registry_class_of(frame, *facts);
+    uint32_t function = registry_function(frame, code, *facts, type);
     if (function == NO_FUNCTION) {
-        PyTypeObject *type = registry_class_of(frame, *facts);
-        function = registry_function(frame, code, *facts, type);
-        if (function == NO_FUNCTION) {
-            return NULL;
-        }
-        *class = type;
-        if (facts->source == SOURCE_REMEMBERED && frame_of_generator(frame)) {
-            table_put(&generators, (uintptr_t)frame, (uint64_t)function + 1);
-        }
+        return NULL;
     }
+    *class = type;
     return child_of_function(thread, parent, function);
-}
-
-void
-tree_forget_generator(interpreter_frame *frame)
-{
-    if (generators.count != 0) {
-        table_remove(&generators, (uintptr_t)frame);
-    }
 }
 
 static bool
@@ -336,8 +317,7 @@ has_class(uint8_t source, interpreter_frame *frame, const void *class)
 }
 
 struct node *
-tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code,
-           bool first)
+tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
 {
     uintptr_t hash = ((uintptr_t)parent >> 4) * 31 + ((uintptr_t)code >> 4);
     struct recent *entry = &recent[(hash ^ hash >> 11) % RECENT_ENTRIES];
@@ -360,7 +340,7 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     }
     struct code_facts facts;
     const void *class;
-    struct node *child = find_child(thread, parent, frame, code, first, &facts, &class);
+    struct node *child = find_child(thread, parent, frame, code, &facts, &class);
     if (child == NULL) {
         tree_give_up("No room for what is recorded");
         errno = saved_errno;

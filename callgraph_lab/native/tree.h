@@ -87,12 +87,9 @@ void tree_give_up(const char *what);
 /* The thread that runs, new or anew: NULL when there is no room. */
 struct thread *tree_thread_begin(interpreter_frame *frame);
 
-/* The child of a node for a frame that is being entered; NULL: recording has stopped. ``first`` is
- * false when a generator goes on. */
+/* The child of a node for a frame that is being entered; NULL: recording has stopped. */
 struct node *tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
-                        PyCodeObject *code, bool first);
-/* Forget what a generator's name was at its first entry. */
-void tree_forget_generator(interpreter_frame *frame);
+                        PyCodeObject *code);
 
 struct open_call *tree_more_calls(struct thread *thread);
 /* The open call of the frame that runs now, when it is not the last one entered: another greenlet's, or
