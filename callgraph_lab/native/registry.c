@@ -323,8 +323,10 @@ static uint8_t
 traits_of(const char *module, const char *qualname)
 {
     static const char *const own[] = {
-        "importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "encodings",
-        "site", "sitecustomize", "usercustomize", NULL,
+        /* These two have their first names until somebody imports importlib. */
+        "_frozen_importlib", "_frozen_importlib_external", "importlib._bootstrap",
+        "importlib._bootstrap_external", "zipimport", "encodings", "site", "sitecustomize",
+        "usercustomize", NULL,
     };
     static const char *const of_shutdown[] = {
         "threading", "concurrent.futures", "queue", "weakref", "_weakrefset", NULL,
