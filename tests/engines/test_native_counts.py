@@ -57,7 +57,7 @@ def test_a_thousand_runs_of_a_local_class_are_one_function(tmp_path: Path) -> No
             exec("def f(): pass\\nf()", {"__name__": "made"})
     """
     part = run(script, tmp_path).part
-    functions = [function.qualname for function in part.functions]
+    functions = [(function.file, function.qualname) for function in part.functions]
     assert len(functions) == len(set(functions))
     found = counts(part)
     assert found["make.<locals>.Local.method"] == 1000
