@@ -56,7 +56,7 @@ def start(
     """Start a program under the engine, from its first frame on."""
     site, live = folder / "site", folder / "live"
     site.mkdir()
-    live.mkdir()
+    live.mkdir(exist_ok=True)
     site_text = _SITE.format(packages=str(PACKAGES), folder=str(live), options=options)
     (site / "sitecustomize.py").write_text(site_text, encoding="utf-8")
     program = folder / "program.py"
