@@ -19,7 +19,8 @@
 struct mapping {
     void *address;
     size_t size;
-    uint64_t offset;
+    enum block_type type;
+    bool is_header;
 };
 
 static struct {
@@ -112,7 +113,7 @@ reserve(int descriptor, uint64_t offset, uint64_t size)
 }
 
 static int
-note_mapping(void *address, size_t size, uint64_t offset)
+note_mapping(void *address, size_t size, enum block_type type, bool is_header)
 {
     if (file.mapping_count == file.mapping_capacity) {
         size_t capacity = file.mapping_capacity ? file.mapping_capacity * 2 : 32;
@@ -123,7 +124,7 @@ note_mapping(void *address, size_t size, uint64_t offset)
         file.mappings = grown;
         file.mapping_capacity = capacity;
     }
-    file.mappings[file.mapping_count++] = (struct mapping){address, size, offset};
+    file.mappings[file.mapping_count++] = (struct mapping){address, size, type, is_header};
     return 0;
 }
 
@@ -186,15 +187,10 @@ fill_header(struct file_header *header, uint64_t start_time)
     header->state = STATE_RECORDING;
 }
 
-int
-arena_open(const char *folder, const char *information, size_t information_bytes)
+static int
+open_file(const char *folder, const char *information, size_t information_bytes,
+          uint64_t ticks_a_second)
 {
-    if (strlen(folder) >= sizeof(file.folder)) {
-        return ENAMETOOLONG;
-    }
-    if (information_bytes >= sizeof(file.header->information)) {
-        return E2BIG;
-    }
     strcpy(file.folder, folder);
     uint64_t start_time = process_start_time();
     int error = create_file(start_time);
@@ -205,7 +201,7 @@ arena_open(const char *folder, const char *information, size_t information_bytes
     void *address = MAP_FAILED;
     if (error == 0) {
         address = mmap(NULL, HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, 0);
-        error = address == MAP_FAILED ? errno : note_mapping(address, HEADER_BYTES, 0);
+        error = address == MAP_FAILED ? errno : note_mapping(address, HEADER_BYTES, BLOCK_FILLER, true);
     }
     if (error != 0) {
         if (address != MAP_FAILED) {
@@ -218,11 +214,23 @@ arena_open(const char *folder, const char *information, size_t information_bytes
     }
     file.header = address;
     memcpy(file.header->information, information, information_bytes);
-    file.header->ticks_a_second = clock_ticks_a_second();
+    file.header->ticks_a_second = ticks_a_second;
     fill_header(file.header, start_time);
     file.end = HEADER_BYTES;
     PUBLISH(file.header->end, file.end);
     return 0;
+}
+
+int
+arena_open(const char *folder, const char *information, size_t information_bytes)
+{
+    if (strlen(folder) >= sizeof(file.folder)) {
+        return ENAMETOOLONG;
+    }
+    if (information_bytes >= sizeof(file.header->information)) {
+        return E2BIG;
+    }
+    return open_file(folder, information, information_bytes, clock_ticks_a_second());
 }
 
 bool
@@ -262,7 +270,7 @@ arena_append(enum block_type type, size_t payload_bytes, uint32_t first_id, uint
     if (address == MAP_FAILED) {
         return NULL;
     }
-    error = note_mapping(address, size, file.end);
+    error = note_mapping(address, size, type, false);
     if (error != 0) {
         munmap(address, size);
         errno = error;
@@ -327,37 +335,17 @@ void
 arena_close(void)
 {
     for (size_t index = 0; index < file.mapping_count; index++) {
-        struct mapping *mapping = &file.mappings[index];
-        struct block_header *block = mapping->address;
-        if (mapping->offset != 0 && block->type == BLOCK_THREAD) {
-            continue;
+        if (file.mappings[index].type != BLOCK_THREAD) {
+            munmap(file.mappings[index].address, file.mappings[index].size);
         }
-        munmap(mapping->address, mapping->size);
     }
     file.mapping_count = 0;
     file.header = NULL;
     file.end = 0;
 }
 
-/* What a child keeps of a block: what was called from where and what functions are. Its counts begin
- * at zero. The parent runs on and may write meanwhile, but records that are complete never change
- * in those fields, and how many are complete the caller knows from its private memory. */
-static void
-begin_counts_at_zero(struct block_header *block)
-{
-    if (block->type != BLOCK_CONTEXTS) {
-        return;
-    }
-    struct context_record *records = (struct context_record *)(block + 1);
-    size_t capacity = (block->size - sizeof(*block)) / sizeof(*records);
-    for (size_t index = 0; index < capacity; index++) {
-        records[index].calls = 0;
-        records[index].resumes = 0;
-        records[index].suspensions = 0;
-        records[index].ticks = 0;
-    }
-}
-
+/* The parent goes on writing meanwhile, but what a function's record says never changes once its
+ * number has been given out. */
 void
 arena_leave_parent(void)
 {
@@ -366,74 +354,42 @@ arena_leave_parent(void)
     }
     for (size_t index = 0; index < file.mapping_count; index++) {
         struct mapping *mapping = &file.mappings[index];
-        void *copy = mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                          -1, 0);
+        bool is_kept = mapping->is_header || mapping->type == BLOCK_FUNCTIONS;
+        void *copy = MAP_FAILED;
+        if (is_kept) {
+            copy = mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                        0);
+        }
         if (copy == MAP_FAILED) {
-            /* Nothing may reach the parent's file: what the child loses are its counts. */
             mmap(mapping->address, mapping->size, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
             continue;
         }
         memcpy(copy, mapping->address, mapping->size);
-        if (mapping->offset != 0) {
-            begin_counts_at_zero(copy);
-        }
         mremap(copy, mapping->size, mapping->size, MREMAP_MAYMOVE | MREMAP_FIXED, mapping->address);
     }
     if (is_our_file(file.descriptor)) {
         close(file.descriptor);
     }
     file.descriptor = -1;
-    fill_header(file.header, 0);
-}
-
-static int
-write_whole(int descriptor, const char *bytes, size_t size, uint64_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(descriptor, bytes, size, (off_t)offset);
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return errno;
-        }
-        bytes += written;
-        offset += (uint64_t)written;
-        size -= (size_t)written;
-    }
-    return 0;
 }
 
 int
-arena_adopt(void)
+arena_open_for_child(void)
 {
-    uint64_t start_time = process_start_time();
-    file.header->pid = (uint64_t)getpid();
-    file.header->start_time = start_time;
-    file.header->parent_pid = (uint64_t)getppid();
-    int error = create_file(start_time);
-    if (error != 0) {
-        return error;
-    }
-    error = reserve(file.descriptor, 0, file.end);
-    /* The header last: until it is there, a reader sees no recording rather than half of one. */
-    for (size_t index = file.mapping_count; error == 0 && index-- > 0;) {
+    char folder[PATH_MAX], information[sizeof(file.header->information)];
+    strcpy(folder, file.folder);
+    memcpy(information, file.header->information, sizeof(information));
+    uint64_t ticks_a_second = file.header->ticks_a_second;
+    for (size_t index = 0; index < file.mapping_count; index++) {
         struct mapping *mapping = &file.mappings[index];
-        error = write_whole(file.descriptor, mapping->address, mapping->size, mapping->offset);
-    }
-    for (size_t index = 0; error == 0 && index < file.mapping_count; index++) {
-        struct mapping *mapping = &file.mappings[index];
-        void *address = mmap(mapping->address, mapping->size, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_FIXED, file.descriptor, (off_t)mapping->offset);
-        if (address == MAP_FAILED) {
-            error = errno;
+        if (mapping->is_header || mapping->type == BLOCK_CONTEXTS) {
+            munmap(mapping->address, mapping->size);
         }
+        /* Functions are still read from; a thread's end may touch its block at any time. */
     }
-    if (error != 0) {
-        unlink(file.path);
-        close(file.descriptor);
-        file.descriptor = -1;
-    }
-    return error;
+    file.mapping_count = 0;
+    file.header = NULL;
+    return open_file(folder, information, strnlen(information, sizeof(information) - 1),
+                     ticks_a_second);
 }

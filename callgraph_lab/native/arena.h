@@ -116,9 +116,10 @@ void arena_finish(enum file_state state, int error_number, const char *reason);
 /* Unmap everything except thread blocks, which ending threads still touch without the lock. */
 void arena_close(void);
 
-/* In a forked child, at once: put private copies in the place of the parent's shared blocks. */
+/* In a forked child, at once: keep every store away from the parent's file. Functions stay readable where
+ * they are; contexts and stacks are blank private memory. */
 void arena_leave_parent(void);
-/* In the child, when it first runs Python code: give it a file of its own. Returns 0 or an errno. */
-int arena_adopt(void);
+/* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno. */
+int arena_open_for_child(void);
 
 #endif

@@ -31,7 +31,14 @@ static struct known_code *known_codes;
 static struct known_class *known_classes;
 static uint32_t known_code_count, known_code_capacity;
 static uint32_t known_class_count, known_class_capacity;
-static uint32_t function_count;
+struct known_function {
+    char *record; /* as it stands in the file of this process, or in the parent's */
+    uint32_t number_in_file;
+};
+
+static struct known_function *known_functions;
+static uint32_t function_count, function_capacity;
+static uint32_t functions_in_file;
 
 static struct block_header *block; /* the functions block that is being filled */
 static size_t block_used;
@@ -136,25 +143,29 @@ registry_stop(void)
     known_codes = NULL;
     known_classes = NULL;
     known_code_count = known_code_capacity = known_class_count = known_class_capacity = 0;
-    function_count = 0;
+    free(known_functions);
+    known_functions = NULL;
+    function_count = function_capacity = functions_in_file = 0;
     block = NULL;
     block_used = 0;
     registry_generation++;
 }
 
 void
-registry_after_fork(void)
+registry_begin_child(void)
 {
-    registry_generation++;
-    if (block != NULL) {
-        block->used = block_used;
+    for (uint32_t index = 0; index < function_count; index++) {
+        known_functions[index].number_in_file = NO_FUNCTION;
     }
+    functions_in_file = 0;
+    block = NULL;
+    block_used = 0;
 }
 
 uint32_t
 registry_function_count(void)
 {
-    return function_count;
+    return functions_in_file;
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -535,6 +546,31 @@ registry_class_of(interpreter_frame *frame, struct code_facts facts)
 
 /* ---- functions ---------------------------------------------------------------------------- */
 
+/* Put a record into the file. Its place, or NULL. */
+static char *
+write_record(const char *record, size_t size)
+{
+    size_t room = block == NULL ? 0 : block->size - sizeof(*block) - block_used;
+    if (room < size) {
+        size_t wanted = functions_in_file < 100 ? 16 * 1024 : 128 * 1024;
+        wanted -= sizeof(*block);
+        struct block_header *fresh =
+            arena_append(BLOCK_FUNCTIONS, size > wanted ? size : wanted, 0, 0);
+        if (fresh == NULL) {
+            return NULL;
+        }
+        block = fresh;
+        block_used = 0;
+    }
+    char *place = (char *)(block + 1) + block_used;
+    memcpy(place, record, size);
+    memcpy(place + sizeof(uint32_t), &functions_in_file, sizeof(functions_in_file));
+    block_used += size;
+    functions_in_file++;
+    PUBLISH(block->used, block_used);
+    return place;
+}
+
 /* Append the record that stands in ``scratch`` behind room for its head. */
 static uint32_t
 append_function(int line, uint32_t flags)
@@ -542,28 +578,36 @@ append_function(int line, uint32_t flags)
     while (scratch.length % 8 != 0) {
         text_put_byte(&scratch, '\0');
     }
-    if (scratch.failed) {
+    if (scratch.failed || !grow_array((void **)&known_functions, &function_capacity, function_count,
+                                      sizeof(*known_functions))) {
         errno = ENOMEM;
         return NO_FUNCTION;
     }
-    size_t room = block == NULL ? 0 : block->size - sizeof(*block) - block_used;
-    if (room < scratch.length) {
-        size_t wanted = function_count < 100 ? 16 * 1024 : 128 * 1024;
-        wanted -= sizeof(*block);
-        struct block_header *fresh = arena_append(
-            BLOCK_FUNCTIONS, scratch.length > wanted ? scratch.length : wanted, 0, 0);
-        if (fresh == NULL) {
+    uint32_t head[4] = {(uint32_t)scratch.length, 0, (uint32_t)line, flags};
+    memcpy(scratch.bytes, head, sizeof(head));
+    char *place = write_record(scratch.bytes, scratch.length);
+    if (place == NULL) {
+        return NO_FUNCTION;
+    }
+    known_functions[function_count] = (struct known_function){place, functions_in_file - 1};
+    return function_count++;
+}
+
+uint32_t
+registry_number_in_file(uint32_t function)
+{
+    struct known_function *known = &known_functions[function];
+    if (known->number_in_file == NO_FUNCTION) {
+        uint32_t size;
+        memcpy(&size, known->record, sizeof(size));
+        char *place = write_record(known->record, size);
+        if (place == NULL) {
             return NO_FUNCTION;
         }
-        block = fresh;
-        block_used = 0;
+        known->record = place;
+        known->number_in_file = functions_in_file - 1;
     }
-    uint32_t head[4] = {(uint32_t)scratch.length, function_count, (uint32_t)line, flags};
-    memcpy(scratch.bytes, head, sizeof(head));
-    memcpy((char *)(block + 1) + block_used, scratch.bytes, scratch.length);
-    block_used += scratch.length;
-    PUBLISH(block->used, block_used);
-    return function_count++;
+    return known->number_in_file;
 }
 
 static void

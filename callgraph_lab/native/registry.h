@@ -46,8 +46,8 @@ extern uint32_t registry_generation;
 
 int registry_start(void);
 void registry_stop(void);
-/* In a forked child: the functions known at the fork are all that the blocks hold. */
-void registry_after_fork(void);
+/* In a forked child: its file holds no function yet. */
+void registry_begin_child(void);
 
 /* False: no memory. */
 bool registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *facts);
@@ -56,11 +56,14 @@ bool registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_fac
  * belongs to it. Valid until the object that it is of is freed. */
 PyTypeObject *registry_class_of(interpreter_frame *frame, struct code_facts facts);
 
-/* The function of a code object run with a class (or NULL); NO_FUNCTION: no room, errno says why. */
+/* The function of a code object run with a class (or NULL); NO_FUNCTION: no room, errno says why. Numbers
+ * are given once and inherited by forked children; in a file functions are counted anew. */
 uint32_t registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                            PyTypeObject *type);
 /* The function that stands for a thread. */
 uint32_t registry_thread_function(const char *name);
 uint32_t registry_function_count(void);
+/* The number of a function in the file, where it is written if it is not there yet. */
+uint32_t registry_number_in_file(uint32_t function);
 
 #endif

@@ -251,7 +251,7 @@ tree_thread_begin(interpreter_frame *frame)
 {
     static struct text name;
     int saved_errno = errno;
-    if (child_pending && !threads_adopt()) {
+    if (child_pending && !tree_adopt()) {
         errno = saved_errno;
         return NULL;
     }
@@ -526,27 +526,20 @@ threads_after_fork(void)
     uint64_t now = clock_read();
     child_pending = true;
     for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
-        if (thread->block == NULL) {
-            continue;
-        }
-        if (thread->contexts != NULL) {
-            thread->contexts->used = thread->contexts_used;
-        }
-        for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
-            for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-                chunk->calls[index].entered = now;
-                chunk->calls[index].flags |= OPEN_IS_INHERITED;
+        if (thread == current_thread) {
+            for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL;
+                 chunk = chunk->next) {
+                for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+                    chunk->calls[index].entered = now;
+                    chunk->calls[index].flags |= OPEN_IS_INHERITED;
+                }
             }
         }
-        if (thread == current_thread) {
-            thread->block->native_identifier = (uint64_t)syscall(SYS_gettid);
-            tree_restack(thread, thread->top);
-            continue;
+        else {
+            /* Only the thread that forked goes on in the child. */
+            thread->session = 0;
+            thread->block = NULL;
         }
-        /* Only the thread that forked goes on in the child. */
-        thread->block->state = THREAD_ENDED;
-        thread->ended = true;
-        clear_stack(thread);
     }
 }
 
@@ -556,15 +549,80 @@ threads_child_is_pending(void)
     return child_pending;
 }
 
-bool
-threads_adopt(void)
+/* Callers first; ``done`` is the session of those that have been dealt with. ``room`` is for as many
+ * calls as there are: recursion may be deep, and the stack is not ours. */
+static bool
+give_contexts(struct thread *thread, struct open_call *call, uint32_t done, struct open_call **room,
+              struct node *(*context_of)(struct thread *, struct open_call *))
 {
-    child_pending = false;
-    int error = arena_adopt();
-    if (error == 0) {
-        return true;
+    size_t count = 0;
+    for (; call != &thread->root_call && call->session != done; call = call->caller) {
+        room[count++] = call;
     }
-    errno = error;
-    tree_give_up("The child process could not have a file of its own");
-    return false;
+    while (count-- > 0) {
+        struct node *node = context_of(thread, room[count]);
+        if (node == NULL) {
+            return false;
+        }
+        room[count]->node = node;
+        room[count]->session = done;
+    }
+    return true;
+}
+
+static bool
+inherit_calls(struct thread *thread, uint32_t done,
+              struct node *(*context_of)(struct thread *, struct open_call *))
+{
+    size_t chunk_count = 0;
+    struct open_call_chunk *chunk;
+    for (chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        chunk_count++;
+    }
+    struct open_call **room = calloc(chunk_count + 1, CALLS_IN_A_CHUNK * sizeof(*room));
+    bool ready = room != NULL;
+    for (chunk = thread->chunks; ready && chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; ready && index < CALLS_IN_A_CHUNK; index++) {
+            struct open_call *call = &chunk->calls[index];
+            if (call->frame != NULL && call->session == tree.session) {
+                ready = give_contexts(thread, call, done, room, context_of);
+            }
+        }
+    }
+    free(room);
+    return ready;
+}
+
+bool
+threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
+{
+    struct thread *thread = current_thread;
+    child_pending = false;
+    thread_count = 0;
+    if (thread == NULL || thread->session != tree.session) {
+        return true; /* a thread that has never been recorded has forked */
+    }
+    struct open_call *top = thread->top;
+    interpreter_frame *root_frame = thread->root_call.frame;
+    char *name = thread->name;
+    thread->name = NULL;
+    bool ready = begin_anew(thread, name);
+    free(name);
+    if (!ready) {
+        return false;
+    }
+    identify(thread);
+    thread->is_main = true;
+    thread->root_call.frame = root_frame;
+    /* What was open keeps its meaning in a session of the child's own. */
+    uint32_t done = tree.last_session + 1;
+    if (!inherit_calls(thread, done, context_of)) {
+        return false;
+    }
+    tree.last_session = tree.session = done;
+    thread->session = done;
+    thread->root_call.session = done;
+    tree_restack(thread, top);
+    arena_count(tree.context_count, registry_function_count(), thread_count);
+    return true;
 }

@@ -41,6 +41,8 @@ static uint64_t fold_clashes;
 static struct node silent_node, shutdown_node, beginning_node;
 static struct context_record unread_record;
 
+static void free_nodes(void);
+
 static struct node
 silent(enum node_kind kind)
 {
@@ -84,11 +86,7 @@ tree_stop(void)
     table_clear(&folded);
     free(recent);
     recent = NULL;
-    while (chunks != NULL) {
-        struct node_chunk *next = chunks->next;
-        free(chunks);
-        chunks = next;
-    }
+    free_nodes();
 }
 
 void
@@ -152,7 +150,8 @@ more_records(struct thread *thread)
 static struct node *
 new_context(struct thread *thread, const struct node *parent, uint32_t function)
 {
-    if (thread->records_left == 0 && !more_records(thread)) {
+    uint32_t number_in_file = registry_number_in_file(function);
+    if (number_in_file == NO_FUNCTION || (thread->records_left == 0 && !more_records(thread))) {
         return NULL;
     }
     struct node *node = new_node();
@@ -165,7 +164,7 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function)
     node->function = function;
     node->depth = parent == NULL ? 0 : parent->depth + 1;
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
-    node->record->function = function;
+    node->record->function = number_in_file;
     thread->next_record++;
     thread->next_id++;
     thread->records_left--;
@@ -331,9 +330,12 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
         return entry->child;
     }
     int saved_errno = errno;
-    if (UNLIKELY(threads_child_is_pending()) && !threads_adopt()) {
-        errno = saved_errno;
-        return NULL;
+    if (UNLIKELY(threads_child_is_pending())) {
+        if (!tree_adopt()) {
+            errno = saved_errno;
+            return NULL;
+        }
+        parent = thread->top->node; /* the caller's context in the file of the child */
     }
     if (UNLIKELY(instances_types_in_the_making)) {
         instances_note_arguments(frame, code);
@@ -361,6 +363,8 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     return child;
 }
 
+/* ---- fork --------------------------------------------------------------------------------- */
+
 void
 tree_after_fork(void)
 {
@@ -368,6 +372,60 @@ tree_after_fork(void)
         return;
     }
     arena_leave_parent();
-    registry_after_fork();
+    registry_generation++; /* so that the next call of the child does not find a cached context */
     threads_after_fork();
+}
+
+static void
+free_nodes(void)
+{
+    while (chunks != NULL) {
+        struct node_chunk *next = chunks->next;
+        free(chunks);
+        chunks = next;
+    }
+}
+
+/* The context in the child's file of a call that was open at the fork. */
+static struct node *
+inherited_context(struct thread *thread, struct open_call *call)
+{
+    if (call->caller == NULL || call->node->kind != NODE_RECORDED) {
+        return call->node;
+    }
+    if (call->found_on_stack) {
+        return call->caller->node;
+    }
+    struct node *parent = call->caller->node;
+    return child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
+                             call->node->function);
+}
+
+bool
+tree_adopt(void)
+{
+    struct node_chunk *old_chunks = chunks;
+    int error = arena_open_for_child();
+    if (error == 0) {
+        chunks = NULL;
+        table_clear(&children);
+        table_clear(&folded);
+        memset(recent, 0, RECENT_ENTRIES * sizeof(*recent));
+        next_context_id = 0;
+        tree.context_count = 0;
+        registry_begin_child();
+        if (!threads_adopt(inherited_context)) {
+            error = errno;
+        }
+        struct node_chunk *new_chunks = chunks;
+        chunks = old_chunks;
+        free_nodes();
+        chunks = new_chunks;
+    }
+    if (error != 0) {
+        errno = error;
+        tree_give_up("The child process could not be recorded");
+        return false;
+    }
+    return true;
 }

@@ -112,15 +112,47 @@ def test_forked_children_have_their_own_parts(tmp_path: Path) -> None:
         "MainThread > <module> > forks > in_parent": 1,
     }
     assert paths(child) == {
+        "MainThread": 1,
         "MainThread > <module> > forks > in_child": 1,
         "MainThread > <module> > forks > in_child > leaf": 7,
         "MainThread > <module> > in_child": 1,
         "MainThread > <module> > in_child > leaf": 3,
     }
     assert paths(grandchild) == {
+        "MainThread": 1,
         "MainThread > <module> > in_child": 1,
         "MainThread > <module> > in_child > leaf": 2,
     }
+
+
+def test_a_part_of_a_child_is_as_small_as_what_it_did(tmp_path: Path) -> None:
+    script = """
+        import os, threading
+        def branch(depth):
+            if depth:
+                branch(depth - 1)
+                other(depth - 1)
+        def other(depth):
+            branch(depth)
+        def deep(depth):
+            if depth:
+                return deep(depth - 1)
+            pid = os.fork()
+            if pid == 0:
+                leaf()
+                os._exit(0)
+            os.waitpid(pid, 0)
+        def leaf(): pass
+        branch(12)
+        deep(500)
+    """
+    ran = run(script, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    parent, child = sorted(ran.parts.values(), key=lambda part: part.start_time)
+    assert len(parent.calls) > 8000
+    assert paths(child)[" > ".join(["MainThread", "<module>", *["deep"] * 501, "leaf"])] == 1
+    assert len(child.functions) < 10
+    assert len(child.threads[0].open_calls) == 502
 
 
 def test_calls_open_at_a_fork_are_inherited(tmp_path: Path) -> None:
