@@ -1,0 +1,28 @@
+"""The C extension behind ``callgraph_lab.engines.native``."""
+
+from os import PathLike
+from typing import TypedDict
+
+class Status(TypedDict):
+    """What ``status`` says of the recording of this process."""
+
+    recording: bool
+    hook_installed: bool
+    hook_has_predecessor: bool
+    contexts: int
+    functions: int
+    bytes: int
+    found_calls: int
+    path: str | None
+    clock: str
+
+def start(
+    folder: str | PathLike[str],
+    information: str | bytes,
+    /,
+    whole_program: bool = True,
+    max_contexts: int = 1_000_000,
+    follow_forks: bool = True,
+) -> str: ...
+def stop() -> None: ...
+def status() -> Status: ...

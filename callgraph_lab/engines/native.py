@@ -1,0 +1,70 @@
+"""The engine in C: a frame evaluation hook that keeps the calling-context tree in the live file.
+
+This module runs inside the target and imports as little as it can.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from callgraph_lab.engines.protocol import Availability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_INFORMATION_BYTES = 3583
+"""What the header of a live file has room for, its closing NUL left out."""
+
+
+def availability() -> Availability:
+    """Say whether the extension was built for this interpreter and records rightly under it."""
+    if sys.implementation.name != "cpython" or sys.platform != "linux":
+        return Availability(
+            available=False,
+            reason=f"for CPython on Linux, and this is {sys.implementation.name} on {sys.platform}",
+        )
+    try:
+        from callgraph_lab import _native  # noqa: F401, PLC0415 - it may not be there
+    except ImportError as error:
+        return Availability(available=False, reason=f"not built for this Python ({error})")
+    from callgraph_lab.engines import native_check  # noqa: PLC0415 - not needed in the target
+
+    wrong = native_check.what_is_wrong()
+    if wrong is not None:
+        return Availability(available=False, reason=f"not exact under this Python: {wrong}")
+    return Availability(
+        available=True, reason="counts every call in C, through CPython's frame evaluation hook"
+    )
+
+
+def start(
+    folder: Path | str, *, information: Mapping[str, object], whole_program: bool = True
+) -> Callable[[], None]:
+    """Record this process into a new live file in ``folder``; return the function that stops it.
+
+    With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
+    the interpreter runs the target; otherwise from the next call on. Raise ``OSError`` where the
+    file cannot be made.
+    """
+    from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
+
+    _native.start(
+        os.path.abspath(folder),  # noqa: PTH100 - pathlib is a large import for a target
+        _fit(information),
+        whole_program=whole_program,
+    )
+    return _native.stop
+
+
+def _fit(information: Mapping[str, object]) -> bytes:
+    """Return ``information`` as JSON, with its longest parts left out where there is no room."""
+    kept = dict(information)
+    while True:
+        text = json.dumps(kept, ensure_ascii=True, default=str).encode("ascii")
+        if len(text) <= _INFORMATION_BYTES or not kept:
+            return text
+        del kept[max(kept, key=lambda name: len(json.dumps(kept[name], default=str)))]

@@ -1,0 +1,125 @@
+/* The live file: one for this process, mapped shared, append-only. Its layout is described in
+ * callgraph_lab/recording/live_format.py; the structures here are that layout. */
+
+#ifndef CGLAB_ARENA_H
+#define CGLAB_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_BYTES 4096u
+#define HEADER_BYTES 4096u
+#define FORMAT_VERSION 1u
+#define BLOCK_MAGIC 0x4B4C4243u
+#define NO_CONTEXT 0xFFFFFFFFu
+#define LONGEST_STRING_BYTES (16u * 1024u)
+
+enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3 };
+enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
+enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
+enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
+enum function_flags { FUNCTION_IS_THREAD = 1 };
+
+struct file_header {
+    char magic[8];
+    uint32_t version;
+    uint32_t header_bytes;
+    uint64_t pid;
+    uint64_t start_time;
+    uint64_t parent_pid;
+    uint32_t clock;
+    uint32_t unused_clock;
+    uint64_t first_anchor[3];
+    uint64_t latest_anchor[2];
+    uint64_t ticks_a_second;
+    uint32_t state;
+    uint32_t error_number;
+    uint64_t end;
+    uint64_t contexts;
+    uint64_t functions;
+    uint64_t threads;
+    uint64_t folded_from;
+    uint64_t unused[14];
+    char stop_reason[256];
+    char information[HEADER_BYTES - 512];
+};
+
+struct block_header {
+    uint32_t magic;
+    uint32_t type;
+    uint64_t size;
+    uint64_t used;
+    uint32_t first_id;
+    uint32_t thread_index;
+    uint64_t unused[4];
+};
+
+struct context_record {
+    uint32_t caller;
+    uint32_t function;
+    uint64_t calls;
+    uint64_t resumes;
+    uint64_t suspensions;
+    uint64_t ticks;
+    uint64_t unused[3];
+};
+
+struct open_entry {
+    uint32_t context;
+    uint32_t flags;
+    uint64_t ticks;
+};
+
+struct thread_block {
+    struct block_header header;
+    uint64_t identifier;
+    uint64_t native_identifier;
+    uint32_t root;
+    uint32_t state;
+    uint64_t threads;
+    uint64_t sequence;
+    uint64_t depth;
+    uint64_t capacity;
+    uint64_t began;
+    struct open_entry entries[];
+};
+
+_Static_assert(sizeof(struct file_header) == HEADER_BYTES, "the header is one page");
+_Static_assert(offsetof(struct file_header, state) == 96, "state stands at 96");
+_Static_assert(offsetof(struct file_header, end) == 104, "end stands at 104");
+_Static_assert(offsetof(struct file_header, stop_reason) == 256, "the reason stands at 256");
+_Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes");
+_Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
+_Static_assert(offsetof(struct thread_block, entries) == 128, "entries stand behind 64 bytes");
+
+/* Counters are read by other processes at any moment: one aligned store each, never torn. */
+#define PUBLISH(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELEASE)
+#define STORE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELAXED)
+
+/* Create the file of this process in ``folder``. Returns 0 or an errno. */
+int arena_open(const char *folder, const char *information, size_t information_bytes);
+bool arena_is_open(void);
+const char *arena_path(void);
+
+/* Append a block with room for ``payload_bytes``. NULL when no room could be reserved: errno says
+ * why. */
+struct block_header *arena_append(enum block_type type, size_t payload_bytes, uint32_t first_id,
+                                  uint32_t thread_index);
+void arena_count(uint64_t contexts, uint64_t functions, uint64_t threads);
+void arena_note_folding(uint64_t contexts);
+void arena_refresh_anchor(void);
+uint64_t arena_bytes(void);
+
+/* Write the last word into the header. Blocks stay mapped until arena_close. */
+void arena_finish(enum file_state state, int error_number, const char *reason);
+/* Unmap everything except thread blocks, which ending threads still touch without the lock. */
+void arena_close(void);
+
+/* In a forked child, at once: keep every store away from the parent's file. Functions stay readable where
+ * they are; contexts and stacks are blank private memory. */
+void arena_leave_parent(void);
+/* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno. */
+int arena_open_for_child(void);
+
+#endif

@@ -1,0 +1,242 @@
+/* Every difference between the Python versions stands in this header, as inline functions with one
+ * meaning. Nothing else in this folder looks at PY_VERSION_HEX or inside an interpreter frame. */
+
+#ifndef CGLAB_COMPAT_H
+#define CGLAB_COMPAT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#ifndef Py_BUILD_CORE_MODULE
+#define Py_BUILD_CORE_MODULE 1
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
+#error "the native engine is written for Python 3.11 to 3.15"
+#endif
+#ifdef Py_GIL_DISABLED
+#error "the native engine relies on the interpreter lock, which a free-threaded Python has not"
+#endif
+
+#if PY_VERSION_HEX >= 0x030E0000
+#include "internal/pycore_frame.h"
+#include "internal/pycore_interpframe.h"
+#include "internal/pycore_genobject.h"
+#include "internal/pycore_stackref.h"
+#else
+#include "internal/pycore_frame.h"
+#endif
+#include "internal/pycore_code.h"
+#if PY_VERSION_HEX >= 0x030D0000
+#include "opcode_ids.h"
+#else
+#include "opcode.h"
+#endif
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct _PyInterpreterFrame interpreter_frame;
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* Does this version have the specialised instruction that runs __init__ around the hook? */
+#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#define CLASS_CALLS_BYPASS_THE_HOOK 1
+#else
+#define CLASS_CALLS_BYPASS_THE_HOOK 0
+#endif
+
+/* May the collector run, and so the target's code, whenever a container object is made? From 3.12
+ * on it waits for the evaluation loop instead. */
+#if PY_VERSION_HEX < 0x030C0000
+#define ALLOCATION_MAY_COLLECT 1
+#else
+#define ALLOCATION_MAY_COLLECT 0
+#endif
+
+/* Does the interpreter itself watch where the stack pointer is? Before, it only counts levels. */
+#if PY_VERSION_HEX >= 0x030E0000
+#define INTERPRETER_WATCHES_THE_STACK 1
+#else
+#define INTERPRETER_WATCHES_THE_STACK 0
+#endif
+
+static inline PyCodeObject *
+frame_code(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+#elif PY_VERSION_HEX >= 0x030D0000
+    return (PyCodeObject *)frame->f_executable;
+#else
+    return frame->f_code;
+#endif
+}
+
+/* The function object of a frame, or NULL. */
+static inline PyFunctionObject *
+frame_function(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    PyObject *function = PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
+#elif PY_VERSION_HEX >= 0x030C0000
+    PyObject *function = frame->f_funcobj;
+#else
+    PyObject *function = (PyObject *)frame->f_func;
+#endif
+    return function != NULL && PyFunction_Check(function) ? (PyFunctionObject *)function : NULL;
+}
+
+static inline PyObject *
+frame_globals(interpreter_frame *frame)
+{
+    return frame->f_globals;
+}
+
+/* What stands in a slot of the frame's locals, cells and free variables: borrowed, may be NULL. */
+static inline PyObject *
+frame_slot(interpreter_frame *frame, int index)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    _PyStackRef reference = frame->localsplus[index];
+    if (PyStackRef_IsNull(reference) || PyStackRef_IsTaggedInt(reference)) {
+        return NULL;
+    }
+    return PyStackRef_AsPyObjectBorrow(reference);
+#else
+    return frame->localsplus[index];
+#endif
+}
+
+static inline bool
+frame_of_generator(interpreter_frame *frame)
+{
+    return frame->owner == FRAME_OWNED_BY_GENERATOR;
+}
+
+/* The frame that runs when a hook is entered, that is, the caller of the hook's frame. */
+static inline interpreter_frame *
+raw_current_frame(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return thread_state->current_frame;
+#else
+    return thread_state->cframe->current_frame;
+#endif
+}
+
+/* Skip what is no Python function: the evaluator's own entry frames and the shims around
+ * __init__. */
+static inline interpreter_frame *
+first_real_frame(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    while (frame != NULL) {
+#if PY_VERSION_HEX >= 0x030E0000
+        bool shim = frame->owner >= FRAME_OWNED_BY_INTERPRETER;
+#else
+        bool shim = frame->owner == FRAME_OWNED_BY_CSTACK;
+#endif
+        if (!shim && frame_function(frame) != NULL) {
+            break;
+        }
+        frame = frame->previous;
+    }
+#endif
+    return frame;
+}
+
+static inline interpreter_frame *
+previous_frame(interpreter_frame *frame)
+{
+    return frame->previous;
+}
+
+/* Is this entry of a generator's frame its first, the call, rather than a continuation? Its frame
+ * then still stands behind the instruction that made the generator. */
+static inline bool
+generator_begins(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return frame->instr_ptr[-1].op.code == RETURN_GENERATOR;
+#else
+    return _Py_OPCODE(*frame->prev_instr) == RETURN_GENERATOR;
+#endif
+}
+
+/* The generator that owns a frame. Whoever resumes it holds it, and reads its state when the
+ * evaluation has returned, so it may be looked at then (unlike the frame of a plain function). */
+static inline PyGenObject *
+generator_of_frame(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return _PyGen_GetGeneratorFromFrame(frame);
+#else
+    return _PyFrame_GetGenerator(frame);
+#endif
+}
+
+static inline bool
+generator_is_suspended(PyGenObject *generator)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return FRAME_STATE_SUSPENDED(generator->gi_frame_state);
+#else
+    return generator->gi_frame_state == FRAME_SUSPENDED;
+#endif
+}
+
+/* A call that passes a hook enters the evaluator anew, and 3.12 and 3.13 count that as two levels of C
+ * recursion which the same call without a hook does not use. */
+static inline void
+give_back_recursion(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+    thread_state->c_recursion_remaining += 2;
+#else
+    (void)thread_state;
+#endif
+}
+
+static inline void
+take_recursion_again(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+    thread_state->c_recursion_remaining -= 2;
+#else
+    (void)thread_state;
+#endif
+}
+
+#if !INTERPRETER_WATCHES_THE_STACK
+/* The counter that makes the default evaluator raise RecursionError when it has run out. */
+static inline int *
+recursion_counter(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return &thread_state->c_recursion_remaining;
+#else
+    return &thread_state->recursion_remaining;
+#endif
+}
+#endif
+
+/* A type's own dictionary, borrowed, or NULL. */
+static inline PyObject *
+type_dictionary(PyTypeObject *type)
+{
+    /* Static builtin types keep theirs in the interpreter from 3.12 on; they are named by tp_name. */
+    return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) ? type->tp_dict : NULL;
+}
+
+static inline PyThreadState *
+current_thread_state(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
+
+#endif

@@ -1,0 +1,196 @@
+#include "hook.h"
+
+#include "clock.h"
+#include "tree.h"
+
+static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
+
+static PyObject *
+evaluate_deeper(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    give_back_recursion(thread_state);
+    PyObject *result = evaluate(thread_state, frame, throwing);
+    take_recursion_again(thread_state);
+    return result;
+}
+
+#if !INTERPRETER_WATCHES_THE_STACK
+/* The stack is nearly used up. The frame must be cleared by the evaluator, so it is the one to raise
+ * RecursionError, which it does when its counter has run out. */
+static PyObject *
+evaluate_starved(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    int *counter = recursion_counter(thread_state);
+    int saved = *counter;
+    *counter = 0;
+    PyObject *result = evaluate(thread_state, frame, throwing);
+    *counter = saved;
+    return result;
+}
+#endif
+
+static inline bool
+is_cached_child(const struct node *parent, interpreter_frame *frame, const PyCodeObject *code)
+{
+    if (UNLIKELY(parent->cached_code != code || parent->cached_generation != registry_generation)) {
+        return false;
+    }
+    if (parent->cached_source == SOURCE_NONE) {
+        return true;
+    }
+    PyObject *object = frame_slot(frame, 0);
+    if (LIKELY(parent->cached_source == SOURCE_SELF)) {
+        return LIKELY(object != NULL) && Py_TYPE(object) == parent->cached_class;
+    }
+    return object != NULL && (const void *)object == parent->cached_class;
+}
+
+/* What the hook does on the way out, with the record's counts already in place. */
+static inline void
+leave(struct thread *thread, struct open_call *call)
+{
+    uint64_t now = clock_read();
+    struct open_call *caller = call->caller;
+    if (LIKELY(call->session == tree.session)) {
+        /* Counters of two cores may differ by a few ticks. */
+        uint64_t elapsed = now > call->entered ? now - call->entered : 0;
+        struct node *node = call->node;
+        if (LIKELY(node->kind == NODE_RECORDED)) {
+            STORE(node->record->ticks, node->record->ticks + elapsed);
+        }
+        if (LIKELY(thread->top == call || thread->top == caller)) {
+            thread->top = caller;
+            PUBLISH(thread->block->depth, (uint64_t)caller->position);
+        }
+        else {
+            tree_restack(thread, caller);
+        }
+    }
+    call->frame = NULL;
+    call->caller = thread->free_call;
+    thread->free_call = call;
+}
+
+static PyObject *
+hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    PyCodeObject *code = frame_code(frame);
+    bool resumable = (code->co_flags & RESUMABLE_FLAGS) != 0;
+    /* A frame of a generator that is not yet in its generator only makes it: no call. */
+    if (UNLIKELY((resumable && !frame_of_generator(frame)) || tree.session == 0)) {
+        return evaluate_deeper(thread_state, frame, throwing);
+    }
+    struct thread *thread = current_thread;
+    if (UNLIKELY(thread == NULL) && (thread = tree_thread_begin(frame)) == NULL) {
+        return evaluate_deeper(thread_state, frame, throwing);
+    }
+    struct open_call *caller = thread->top;
+    interpreter_frame *caller_frame = raw_current_frame(thread_state);
+    if (UNLIKELY(caller->frame != caller_frame)) {
+        caller = tree_find_caller(thread, caller_frame, frame);
+        if (caller == NULL) {
+            return evaluate_deeper(thread_state, frame, throwing);
+        }
+    }
+    struct node *parent = caller->node, *node;
+    bool first = !resumable || generator_begins(frame);
+    if (LIKELY(is_cached_child(parent, frame, code))) {
+        node = parent->cached_child;
+    }
+    else {
+        node = tree_child(thread, parent, frame, code);
+        if (node == NULL) {
+            return evaluate_deeper(thread_state, frame, throwing);
+        }
+    }
+    struct open_call *call = thread->free_call;
+    if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
+        return evaluate_deeper(thread_state, frame, throwing);
+    }
+    thread->free_call = call->caller;
+    call->frame = frame;
+    call->node = node;
+    call->caller = caller;
+    call->session = tree.session;
+    call->flags = first ? 0 : OPEN_IS_RESUME;
+    thread->top = call;
+    struct context_record *record = node->record;
+    if (LIKELY(node->kind == NODE_RECORDED)) {
+        uint32_t position = node->depth;
+        call->position = position;
+        if (LIKELY(first)) {
+            STORE(record->calls, record->calls + 1);
+        }
+        else {
+            STORE(record->resumes, record->resumes + 1);
+        }
+        struct thread_block *block = thread->block;
+        if (UNLIKELY(position > block->capacity)) {
+            tree_grow_stack(thread);
+            block = thread->block;
+        }
+        call->entered = clock_read();
+        if (LIKELY(position <= block->capacity)) {
+            struct open_entry *entry = &block->entries[position - 1];
+            STORE(entry->context, node->id);
+            STORE(entry->flags, call->flags);
+            STORE(entry->ticks, call->entered);
+        }
+        PUBLISH(block->depth, (uint64_t)position);
+    }
+    else {
+        call->position = caller->position;
+        call->entered = 0;
+    }
+    PyObject *result;
+#if !INTERPRETER_WATCHES_THE_STACK
+    if (UNLIKELY((const char *)__builtin_frame_address(0) < thread->stack_floor)) {
+        result = evaluate_starved(thread_state, frame, throwing);
+    }
+    else
+#endif
+    {
+        result = evaluate_deeper(thread_state, frame, throwing);
+    }
+    /* The frame may be gone by now, and with it the code and the object. A generator is not. */
+    if (UNLIKELY(resumable) && result != NULL && call->session == tree.session &&
+        generator_is_suspended(generator_of_frame(frame))) {
+        STORE(record->suspensions, record->suspensions + 1);
+    }
+    leave(thread, call);
+    return result;
+}
+
+void
+hook_install(void)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
+    if (now != hook) {
+        evaluate = now;
+        _PyInterpreterState_SetEvalFrameFunc(interpreter, hook);
+    }
+}
+
+bool
+hook_remove(void)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    if (!hook_is_installed()) {
+        return false;
+    }
+    _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
+    return true;
+}
+
+bool
+hook_is_installed(void)
+{
+    return _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get()) == hook;
+}
+
+bool
+hook_has_predecessor(void)
+{
+    return evaluate != _PyEval_EvalFrameDefault;
+}

@@ -1,0 +1,16 @@
+/* The frame evaluation hook: what runs around every Python call. */
+
+#ifndef CGLAB_HOOK_H
+#define CGLAB_HOOK_H
+
+#include "compat.h"
+
+/* Put the hook around whatever evaluates frames now. */
+void hook_install(void);
+/* Take it away again. False when somebody else has put theirs around or in the place of ours since. */
+bool hook_remove(void);
+bool hook_is_installed(void);
+/* Was there another one before ours, that is called by it now? */
+bool hook_has_predecessor(void);
+
+#endif

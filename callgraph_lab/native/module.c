@@ -1,0 +1,169 @@
+/* The Python side: start, stop and what there is to know. */
+
+#include "arena.h"
+#include "clock.h"
+#include "compat.h"
+#include "hook.h"
+#include "instances.h"
+#include "registry.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#define DEFAULT_MAX_CONTEXTS 1000000
+
+static bool follow_forks = true;
+static bool fork_handler_installed;
+
+static void
+in_forked_child(void)
+{
+    if (!follow_forks && tree.session != 0) {
+        arena_leave_parent();
+        tree.session = 0;
+        return;
+    }
+    tree_after_fork();
+}
+
+static void
+end_recording(enum file_state state, const char *reason)
+{
+    bool was_recording = tree.session != 0;
+    tree.session = 0;
+    if (was_recording) {
+        arena_finish(state, 0, reason);
+    }
+    tree_stop();
+    registry_stop();
+    arena_close();
+}
+
+PyDoc_STRVAR(start_doc,
+             "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
+             "      follow_forks=True)\n--\n\n"
+             "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
+             "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
+             "from the first frame that has no caller, otherwise from the next call on. Returns the path\n"
+             "of the file. Raises OSError where it cannot be made, RuntimeError when recording already.");
+
+static PyObject *
+start(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", NULL};
+    PyObject *folder = NULL;
+    const char *information;
+    Py_ssize_t information_bytes;
+    unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
+    int whole_program = 1, follow = 1;
+    (void)module;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKp:start", names,
+                                     PyUnicode_FSConverter, &folder, &information,
+                                     &information_bytes, &whole_program, &max_contexts, &follow)) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (arena_is_open() && tree.session != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "this process is being recorded already");
+        goto done;
+    }
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_RuntimeError, "only the main interpreter can be recorded");
+        goto done;
+    }
+    if (arena_is_open()) {
+        end_recording(STATE_STOPPED, NULL);
+    }
+    clock_choose();
+    if (registry_start() != 0 || instances_start() != 0) {
+        goto done;
+    }
+    int error = arena_open(PyBytes_AS_STRING(folder), information, (size_t)information_bytes);
+    if (error != 0) {
+        errno = error;
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(folder));
+        goto done;
+    }
+    if (!fork_handler_installed) {
+        /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
+        fork_handler_installed = pthread_atfork(NULL, NULL, in_forked_child) == 0;
+    }
+    follow_forks = follow != 0;
+    if (!fork_handler_installed || tree_start(max_contexts, whole_program != 0) != 0) {
+        PyErr_NoMemory();
+        arena_finish(STATE_STOPPED, ENOMEM, "There was no memory to begin with.");
+        arena_close();
+        goto done;
+    }
+    result = PyUnicode_DecodeFSDefault(arena_path());
+    if (result == NULL) {
+        end_recording(STATE_STOPPED, NULL);
+        goto done;
+    }
+    hook_install();
+done:
+    Py_XDECREF(folder);
+    return result;
+}
+
+PyDoc_STRVAR(stop_doc, "stop($module, /)\n--\n\n"
+                       "End the recording; nothing happens when there is none.\n\n"
+                       "Calls that are still open stay so in the file.");
+
+static PyObject *
+stop(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    if (!arena_is_open()) {
+        Py_RETURN_NONE;
+    }
+    const char *reason = NULL;
+    if (!hook_remove()) {
+        reason = "Another tool took the place of the frame evaluation hook: calls made after that are "
+                 "missing.";
+    }
+    end_recording(STATE_FINISHED, reason);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(status_doc, "status($module, /)\n--\n\n"
+                         "What is being recorded: contexts, functions, bytes, the file's path and so on.");
+
+static PyObject *
+status(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    bool open = arena_is_open();
+    return Py_BuildValue(
+        "{s:O,s:O,s:O,s:K,s:k,s:K,s:K,s:s,s:s}", "recording",
+        open && tree.session != 0 ? Py_True : Py_False, "hook_installed",
+        hook_is_installed() ? Py_True : Py_False, "hook_has_predecessor",
+        hook_has_predecessor() ? Py_True : Py_False, "contexts",
+        (unsigned long long)tree.context_count, "functions",
+        (unsigned long)registry_function_count(), "bytes", (unsigned long long)arena_bytes(),
+        "found_calls", (unsigned long long)tree.found_calls, "path", open ? arena_path() : NULL,
+        "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
+}
+
+static PyMethodDef methods[] = {
+    {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, start_doc},
+    {"stop", stop, METH_NOARGS, stop_doc},
+    {"status", status, METH_NOARGS, status_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "callgraph_lab._native",
+    .m_doc = "The native engine: a frame evaluation hook and a calling-context tree in a mapped file.",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC
+PyInit__native(void)
+{
+    return PyModule_Create(&definition);
+}

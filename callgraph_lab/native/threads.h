@@ -1,0 +1,21 @@
+/* What the tree and its threads need of each other. */
+
+#ifndef CGLAB_THREADS_H
+#define CGLAB_THREADS_H
+
+#include "tree.h"
+
+int threads_start(void);
+void threads_stop(void);
+
+/* The root context of a thread; NULL: no room. */
+struct node *tree_root_for(struct thread *thread, const char *name);
+
+/* A forked child has no file until it runs Python code. Then the calls that are open get their
+ * contexts there from ``context_of``, callers first; false: no room. */
+void threads_after_fork(void);
+bool threads_child_is_pending(void);
+bool threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *));
+bool tree_adopt(void);
+
+#endif

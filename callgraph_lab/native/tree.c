@@ -1,0 +1,431 @@
+#define _GNU_SOURCE 1
+#include "tree.h"
+
+#include "instances.h"
+#include "table.h"
+#include "threads.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES_IN_A_CHUNK 512
+#define RECENT_ENTRIES 2048u
+#define MOST_BLOCK_BYTES (1024u * 1024u)
+
+struct node_chunk {
+    struct node_chunk *next;
+    uint32_t used;
+    struct node nodes[NODES_IN_A_CHUNK];
+};
+
+/* Children that were entered not long ago, where one parent has several. */
+struct recent {
+    const struct node *parent;
+    const PyCodeObject *code;
+    const void *class;
+    struct node *child;
+    uint32_t generation;
+    uint8_t source;
+};
+
+struct tree tree;
+
+static struct node_chunk *chunks;
+static struct table children;   /* (parent's id, function) -> node */
+static struct table folded;     /* (caller, callee, depth), hashed -> node */
+static struct recent *recent;
+static uint32_t next_context_id;
+static uint64_t fold_clashes;
+static struct node silent_node, shutdown_node, beginning_node;
+static struct context_record unread_record;
+
+static void free_nodes(void);
+
+static struct node
+silent(enum node_kind kind)
+{
+    return (struct node){.record = &unread_record, .id = NO_CONTEXT, .kind = (uint8_t)kind};
+}
+
+struct node *
+tree_silent_node(void)
+{
+    return &silent_node;
+}
+
+int
+tree_start(uint64_t max_contexts, bool whole_program)
+{
+    recent = calloc(RECENT_ENTRIES, sizeof(*recent));
+    if (recent == NULL || threads_start() != 0) {
+        free(recent);
+        recent = NULL;
+        return -1;
+    }
+    next_context_id = 0;
+    fold_clashes = 0;
+    silent_node = silent(NODE_SILENT);
+    shutdown_node = silent(NODE_SILENT_SHUTDOWN);
+    beginning_node = silent(NODE_SILENT_BEGINNING);
+    tree.whole_program = whole_program;
+    tree.max_contexts = max_contexts;
+    tree.context_count = 0;
+    tree.found_calls = 0;
+    tree.session = ++tree.last_session;
+    return 0;
+}
+
+void
+tree_stop(void)
+{
+    tree.session = 0;
+    threads_stop();
+    table_clear(&children);
+    table_clear(&folded);
+    free(recent);
+    recent = NULL;
+    free_nodes();
+}
+
+void
+tree_give_up(const char *what)
+{
+    int error = errno;
+    char reason[256];
+    char description[128] = "";
+    /* The GNU strerror_r may return a text of its own. */
+    const char *text = strerror_r(error, description, sizeof(description));
+    snprintf(reason, sizeof(reason), "%s: %s. Recording stopped; the program went on.", what, text);
+    tree.session = 0;
+    arena_finish(STATE_STOPPED, error, reason);
+}
+
+/* ---- contexts ----------------------------------------------------------------------------- */
+
+static struct node *
+new_node(void)
+{
+    if (chunks == NULL || chunks->used == NODES_IN_A_CHUNK) {
+        struct node_chunk *chunk = calloc(1, sizeof(*chunk));
+        if (chunk == NULL) {
+            return NULL;
+        }
+        chunk->next = chunks;
+        chunks = chunk;
+    }
+    return &chunks->nodes[chunks->used++];
+}
+
+/* Room for the thread's next contexts. Blocks start with a page, since a server may have hundreds of
+ * threads, and double. */
+static bool
+more_records(struct thread *thread)
+{
+    size_t size = thread->contexts == NULL ? PAGE_BYTES : thread->contexts->size * 2;
+    if (size > MOST_BLOCK_BYTES) {
+        size = MOST_BLOCK_BYTES;
+    }
+    size_t payload = size - sizeof(struct block_header);
+    uint32_t capacity = (uint32_t)(payload / sizeof(struct context_record));
+    if (next_context_id > UINT32_MAX - capacity - 1) {
+        errno = EOVERFLOW;
+        return false;
+    }
+    struct block_header *block =
+        arena_append(BLOCK_CONTEXTS, payload, next_context_id, thread->index);
+    if (block == NULL) {
+        return false;
+    }
+    thread->contexts = block;
+    thread->contexts_used = 0;
+    thread->next_record = (struct context_record *)(block + 1);
+    thread->next_id = next_context_id;
+    thread->records_left = capacity;
+    next_context_id += capacity;
+    return true;
+}
+
+static struct node *
+new_context(struct thread *thread, const struct node *parent, uint32_t function)
+{
+    uint32_t number_in_file = registry_number_in_file(function);
+    if (number_in_file == NO_FUNCTION || (thread->records_left == 0 && !more_records(thread))) {
+        return NULL;
+    }
+    struct node *node = new_node();
+    if (node == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    node->record = thread->next_record;
+    node->id = thread->next_id;
+    node->function = function;
+    node->depth = parent == NULL ? 0 : parent->depth + 1;
+    node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
+    node->record->function = number_in_file;
+    thread->next_record++;
+    thread->next_id++;
+    thread->records_left--;
+    thread->contexts_used++;
+    PUBLISH(thread->contexts->used, (uint64_t)thread->contexts_used);
+    tree.context_count++;
+    arena_count(tree.context_count, registry_function_count(), thread->index + 1);
+    return node;
+}
+
+struct node *
+tree_root_for(struct thread *thread, const char *name)
+{
+    uint32_t function = registry_thread_function(name);
+    struct node *root = function == NO_FUNCTION ? NULL : new_context(thread, NULL, function);
+    if (root != NULL) {
+        STORE(root->record->calls, 1u);
+    }
+    return root;
+}
+
+/* Past the budget of contexts: one context for every caller, callee and depth, however they were
+ * reached. Counts stay exact in that sense, and so stays any graph that is cut at a depth. */
+static struct node *
+folded_child(struct thread *thread, struct node *parent, uint32_t function)
+{
+    arena_note_folding(tree.context_count);
+    uint64_t key = ((uint64_t)parent->function << 32 | function) ^
+                   ((uint64_t)parent->depth << 21) * 0x9E3779B97F4A7C15u ^
+                   ((uint64_t)thread->index << 11) * 0xC2B2AE3D27D4EB4Fu;
+    for (key = key ? key : 1;; key = key * 6364136223846793005u + 1442695040888963407u) {
+        struct node *node = (struct node *)(uintptr_t)table_get(&folded, key);
+        if (node == NULL) {
+            node = new_context(thread, parent, function);
+            if (node == NULL || !table_put(&folded, key, (uintptr_t)node)) {
+                return NULL;
+            }
+            return node;
+        }
+        if (node->function == function && node->depth == parent->depth + 1) {
+            return node;
+        }
+        fold_clashes++;
+    }
+}
+
+static struct node *
+child_of_function(struct thread *thread, struct node *parent, uint32_t function)
+{
+    uint64_t key = ((uint64_t)parent->id + 1) << 32 | function;
+    struct node *child = (struct node *)(uintptr_t)table_get(&children, key);
+    if (child != NULL) {
+        return child;
+    }
+    if (tree.context_count >= tree.max_contexts) {
+        child = folded_child(thread, parent, function);
+        return child;
+    }
+    child = new_context(thread, parent, function);
+    if (child != NULL && !table_put(&children, key, (uintptr_t)child)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return child;
+}
+
+/* ---- from frames to contexts --------------------------------------------------------------- */
+
+/* Is the frame none of the target's? Then what it calls is not either, with exceptions. NULL: it is to be
+ * recorded, below ``*parent``. */
+static struct node *
+silent_child(struct thread *thread, struct node **parent, struct code_facts facts)
+{
+    switch ((enum node_kind)(*parent)->kind) {
+    case NODE_SILENT:
+        return &silent_node;
+    case NODE_SILENT_SHUTDOWN:
+        if (facts.traits & CODE_IS_OF_SHUTDOWN) {
+            return &shutdown_node;
+        }
+        *parent = thread->root;
+        break;
+    case NODE_SILENT_BEGINNING:
+        if (facts.traits & CODE_IS_OF_BEGINNING) {
+            return &beginning_node;
+        }
+        *parent = thread->root;
+        break;
+    case NODE_RECORDED:
+        break;
+    }
+    if (facts.traits & CODE_IS_OURS) {
+        return &silent_node;
+    }
+    if (*parent == thread->root) {
+        if (facts.traits & CODE_IS_SHUTDOWN) {
+            return &shutdown_node;
+        }
+        if (facts.traits & CODE_IS_BEGINNING) {
+            return &beginning_node;
+        }
+        if (facts.traits & CODE_IS_HOUSEKEEPING) {
+            return &silent_node;
+        }
+    }
+    return NULL;
+}
+
+static struct node *
+find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code,
+           struct code_facts *facts, const void **class)
+{
+    *class = NULL;
+    if (!registry_code(frame, code, facts)) {
+        return NULL;
+    }
+    if (UNLIKELY(facts->traits != 0 || parent->kind != NODE_RECORDED)) {
+        struct node *silent = silent_child(thread, &parent, *facts);
+        if (silent != NULL) {
+            facts->source = SOURCE_NOT_CACHED;
+            return silent;
+        }
+    }
+    PyTypeObject *type = registry_class_of(frame, *facts);
+    uint32_t function = registry_function(frame, code, *facts, type);
+    if (function == NO_FUNCTION) {
+        return NULL;
+    }
+    *class = type;
+    return child_of_function(thread, parent, function);
+}
+
+static bool
+has_class(uint8_t source, interpreter_frame *frame, const void *class)
+{
+    PyObject *object;
+    switch (source) {
+    case SOURCE_NONE:
+        return true;
+    case SOURCE_SELF:
+        object = frame_slot(frame, 0);
+        return (object == NULL ? NULL : (const void *)Py_TYPE(object)) == class;
+    case SOURCE_CLASS:
+        object = frame_slot(frame, 0);
+        return (object != NULL && PyType_Check(object) ? (const void *)object : NULL) == class;
+    default:
+        return false;
+    }
+}
+
+struct node *
+tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
+{
+    uintptr_t hash = ((uintptr_t)parent >> 4) * 31 + ((uintptr_t)code >> 4);
+    struct recent *entry = &recent[(hash ^ hash >> 11) % RECENT_ENTRIES];
+    if (entry->parent == parent && entry->code == code &&
+        entry->generation == registry_generation && has_class(entry->source, frame, entry->class)) {
+        parent->cached_code = code;
+        parent->cached_class = entry->class;
+        parent->cached_child = entry->child;
+        parent->cached_generation = entry->generation;
+        parent->cached_source = entry->source;
+        return entry->child;
+    }
+    int saved_errno = errno;
+    if (UNLIKELY(threads_child_is_pending())) {
+        if (!tree_adopt()) {
+            errno = saved_errno;
+            return NULL;
+        }
+        parent = thread->top->node; /* the caller's context in the file of the child */
+    }
+    if (UNLIKELY(instances_types_in_the_making)) {
+        instances_note_arguments(frame, code);
+    }
+    struct code_facts facts;
+    const void *class;
+    struct node *child = find_child(thread, parent, frame, code, &facts, &class);
+    if (child == NULL) {
+        tree_give_up("No room for what is recorded");
+        errno = saved_errno;
+        return NULL;
+    }
+    /* The silent nodes belong to no thread, but what is recorded below them does. */
+    if (parent->kind == NODE_RECORDED &&
+        (facts.source == SOURCE_NONE || facts.source == SOURCE_SELF ||
+         facts.source == SOURCE_CLASS)) {
+        *entry = (struct recent){parent, code, class, child, registry_generation, facts.source};
+        parent->cached_code = code;
+        parent->cached_class = class;
+        parent->cached_child = child;
+        parent->cached_generation = registry_generation;
+        parent->cached_source = facts.source;
+    }
+    errno = saved_errno;
+    return child;
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+void
+tree_after_fork(void)
+{
+    if (!arena_is_open() || tree.session == 0) {
+        return;
+    }
+    arena_leave_parent();
+    registry_generation++; /* so that the next call of the child does not find a cached context */
+    threads_after_fork();
+}
+
+static void
+free_nodes(void)
+{
+    while (chunks != NULL) {
+        struct node_chunk *next = chunks->next;
+        free(chunks);
+        chunks = next;
+    }
+}
+
+/* The context in the child's file of a call that was open at the fork. */
+static struct node *
+inherited_context(struct thread *thread, struct open_call *call)
+{
+    if (call->caller == NULL || call->node->kind != NODE_RECORDED) {
+        return call->node;
+    }
+    if (call->found_on_stack) {
+        return call->caller->node;
+    }
+    struct node *parent = call->caller->node;
+    return child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
+                             call->node->function);
+}
+
+bool
+tree_adopt(void)
+{
+    struct node_chunk *old_chunks = chunks;
+    int error = arena_open_for_child();
+    if (error == 0) {
+        chunks = NULL;
+        table_clear(&children);
+        table_clear(&folded);
+        memset(recent, 0, RECENT_ENTRIES * sizeof(*recent));
+        next_context_id = 0;
+        tree.context_count = 0;
+        registry_begin_child();
+        if (!threads_adopt(inherited_context)) {
+            error = errno;
+        }
+        struct node_chunk *new_chunks = chunks;
+        chunks = old_chunks;
+        free_nodes();
+        chunks = new_chunks;
+    }
+    if (error != 0) {
+        errno = error;
+        tree_give_up("The child process could not be recorded");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,106 @@
+/* The calling-context tree and the threads that grow it.
+ *
+ * A node is a context: its counts stand in the live file, the rest in private memory. Every open call is
+ * a record in memory of its own, not on the C stack, which greenlets copy away and overwrite.
+ * Everything here needs the interpreter lock, except what says otherwise. */
+
+#ifndef CGLAB_TREE_H
+#define CGLAB_TREE_H
+
+#include "arena.h"
+#include "compat.h"
+#include "registry.h"
+
+enum node_kind {
+    NODE_RECORDED = 0,
+    NODE_SILENT,          /* the interpreter's housekeeping and ourselves, and all that they call */
+    NODE_SILENT_SHUTDOWN, /* threading._shutdown: the target's code that it calls is recorded */
+    NODE_SILENT_BEGINNING, /* the first frames of a thread: its run() is recorded */
+};
+
+struct node {
+    struct context_record *record;
+    /* The child entered last. */
+    const PyCodeObject *cached_code;
+    const void *cached_class;
+    struct node *cached_child;
+    uint32_t cached_generation;
+    uint32_t id;
+    uint32_t function;
+    uint32_t depth;
+    uint8_t cached_source;
+    uint8_t kind;
+};
+
+struct open_call {
+    interpreter_frame *frame; /* NULL: the record is free */
+    struct node *node;
+    struct open_call *caller;
+    uint64_t entered;
+    uint32_t session;
+    uint32_t position; /* how many recorded calls are open, this one included */
+    uint32_t flags;
+    bool found_on_stack; /* was there before recording began: nobody tells when it returns */
+};
+
+struct open_call_chunk;
+
+struct thread {
+    struct open_call *top;
+    struct open_call *free_call;
+    struct thread_block *block;
+    const char *stack_floor; /* below it, calls are made to raise RecursionError */
+    struct open_call root_call;
+    struct node *root;
+    struct open_call_chunk *chunks;
+    struct context_record *next_record;
+    struct block_header *contexts;
+    uint32_t records_left;
+    uint32_t next_id;
+    uint32_t contexts_used;
+    uint32_t index;
+    uint32_t session;
+    bool is_main;
+    bool ended; /* set by the thread's end, without the lock */
+    char *name;
+    struct thread *next;
+};
+
+struct tree {
+    uint32_t session; /* 0: not recording */
+    uint32_t last_session;
+    uint64_t max_contexts;
+    uint64_t context_count;
+    uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
+    bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
+};
+
+extern struct tree tree;
+extern _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
+
+int tree_start(uint64_t max_contexts, bool whole_program);
+struct node *tree_silent_node(void);
+void tree_stop(void);
+/* Recording cannot go on: say why in the file and take no more part. */
+void tree_give_up(const char *what);
+
+/* The thread that runs, new or anew: NULL when there is no room. */
+struct thread *tree_thread_begin(interpreter_frame *frame);
+
+/* The child of a node for a frame that is being entered; NULL: recording has stopped. */
+struct node *tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
+                        PyCodeObject *code);
+
+struct open_call *tree_more_calls(struct thread *thread);
+/* The open call of the frame that runs now, when it is not the last one entered: another greenlet's, or
+ * one further out, or one that was there before recording began. */
+struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw_frame,
+                                   interpreter_frame *entered);
+/* Write the stack of open calls that ends in ``top`` anew. */
+void tree_restack(struct thread *thread, struct open_call *top);
+void tree_grow_stack(struct thread *thread);
+
+/* In a forked child, with system calls and stores only. */
+void tree_after_fork(void);
+
+#endif

@@ -1,0 +1,152 @@
+"""Greenlets switch C stacks under the native engine: every call still hangs on its caller."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import pytest
+from support_native import counts, needs_native, paths, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    needs_native,
+    pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="needs greenlet"),
+]
+
+SWITCHING = """
+    import greenlet
+    def leaf(): pass
+    def deeper(other, depth):
+        leaf()
+        if depth:
+            deeper(other, depth - 1)
+        else:
+            other().switch()
+        leaf()
+    def one():
+        for _ in range(10):
+            leaf()
+            deeper(lambda: second, 3)
+            leaf()
+    def two():
+        for _ in range(10):
+            leaf()
+            deeper(lambda: first, 7)
+            leaf()
+    first = greenlet.greenlet(one)
+    second = greenlet.greenlet(two)
+    first.switch()
+    second.switch()
+    leaf()
+"""
+
+
+def test_two_greenlets_that_switch_in_the_middle_of_calls(tmp_path: Path) -> None:
+    ran = run(SWITCHING, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    found = {path.partition(" > ")[2]: count for path, count in paths(ran.part).items()}
+    assert found["<module> > leaf"] == 1
+    assert found["one"] == found["two"] == 1
+    assert found["one > leaf"] == found["two > leaf"] == 20
+    one, two = "one", "two"
+    for _ in range(4):
+        one += " > deeper"
+        assert (found[one], found[f"{one} > leaf"]) == (10, 20)
+    for _ in range(8):
+        two += " > deeper"
+        assert (found[two], found[f"{two} > leaf"]) == (10, 20)
+    assert not any(thread.open_calls for thread in ran.part.threads)
+
+
+def test_many_greenlets_in_no_order(tmp_path: Path) -> None:
+    script = """
+        import greenlet, random
+        order = random.Random(5)
+        def leaf(): pass
+        def work(number, depth):
+            leaf()
+            if depth:
+                work(number, depth - 1)
+            main.switch()
+            leaf()
+        main = greenlet.getcurrent()
+        alive = [greenlet.greenlet(work) for _ in range(200)]
+        while alive:
+            chosen = order.choice(alive)
+            chosen.switch(1, order.randrange(5)) if not chosen else chosen.switch()
+            if chosen.dead:
+                alive.remove(chosen)
+    """
+    ran = run(script, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    found = counts(ran.part)
+    assert found["leaf"] == 2 * found["work"]
+    contexts = paths(ran.part)
+    assert contexts["MainThread > work"] == 200
+    assert contexts["MainThread > work > leaf"] == 400
+    assert not any(thread.open_calls for thread in ran.part.threads)
+
+
+def test_a_killed_greenlet_and_one_that_raises(tmp_path: Path) -> None:
+    script = """
+        import greenlet
+        def leaf(): pass
+        def waits():
+            try:
+                greenlet.getcurrent().parent.switch()
+            finally:
+                leaf()
+        def raises():
+            leaf()
+            raise KeyError
+        waiting = greenlet.greenlet(waits)
+        waiting.switch()
+        del waiting
+        try:
+            greenlet.greenlet(raises).switch()
+        except KeyError:
+            leaf()
+    """
+    ran = run(script, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    found = paths(ran.part)
+    assert found["MainThread > waits > leaf"] == 1
+    assert found["MainThread > raises > leaf"] == 1
+    assert found["MainThread > <module> > leaf"] == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="needs gevent")
+def test_a_gevent_server(tmp_path: Path) -> None:
+    script = """
+        import gevent
+        from gevent import socket
+        from gevent.server import StreamServer
+        def handle(connection, address):
+            while True:
+                data = connection.recv(100)
+                if not data:
+                    break
+                answer(connection, data)
+        def answer(connection, data):
+            connection.sendall(data)
+        def client(port, number):
+            connection = socket.create_connection(("127.0.0.1", port))
+            for _ in range(number):
+                connection.sendall(b"x")
+                connection.recv(100)
+            connection.close()
+        server = StreamServer(("127.0.0.1", 0), handle)
+        server.start()
+        gevent.joinall([gevent.spawn(client, server.server_port, 10) for _ in range(20)])
+        gevent.sleep(0.05)
+        server.stop()
+    """
+    ran = run(script, tmp_path, python=["-W", "ignore"])
+    assert (ran.status, ran.errors) == (0, "")
+    found = counts(ran.part)
+    assert (found["handle"], found["answer"], found["client"]) == (20, 200, 20)
+    callers = {path.split(" > ")[-2] for path in paths(ran.part) if path.endswith(" > answer")}
+    assert callers == {"handle"}

@@ -1,0 +1,103 @@
+"""What the tests of the native engine share: run a program under it, read what it recorded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import callgraph_lab
+from callgraph_lab.engines import native
+from callgraph_lab.recording.live_reader import LivePart, read_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PACKAGES = Path(callgraph_lab.__file__).parent.parent
+TARGETS = Path(__file__).resolve().parent / "targets" / "native"
+_found = native.availability()
+needs_native = pytest.mark.skipif(not _found.available, reason=f"native: {_found.reason}")
+
+_SITE = """
+import sys
+sys.path.insert(0, {packages!r})
+from callgraph_lab import _native
+_native.start({folder!r}, "{{}}", **{options!r})
+sys.path.pop(0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A program that ran recorded: how it ended, what it wrote, its parts by process."""
+
+    status: int
+    output: str
+    errors: str
+    parts: dict[int, LivePart] = field(default_factory=dict)
+
+    @property
+    def part(self) -> LivePart:
+        """The only part there is."""
+        (part,) = self.parts.values()
+        return part
+
+
+def start(
+    script: str, folder: Path, *, python: Iterable[str] = (), arguments: Iterable[str] = (), **options: object
+) -> subprocess.Popen[str]:
+    """Start a program under the engine, from its first frame on."""
+    site, live = folder / "site", folder / "live"
+    site.mkdir()
+    live.mkdir(exist_ok=True)
+    site_text = _SITE.format(packages=str(PACKAGES), folder=str(live), options=options)
+    (site / "sitecustomize.py").write_text(site_text, encoding="utf-8")
+    program = folder / "program.py"
+    program.write_text(textwrap.dedent(script), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return subprocess.Popen(
+        [sys.executable, *python, str(program), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_parts(folder: Path) -> dict[int, LivePart]:
+    """Read every live file of a program that ``start`` started."""
+    parts = [read_part(path) for path in sorted((folder / "live").glob("*.part"))]
+    return {part.pid: part for part in parts}
+
+
+def run(script: str, folder: Path, *, timeout_s: float = 120, **settings: object) -> Ran:
+    """Run a program under the engine to its end."""
+    process = start(script, folder, **settings)  # type: ignore[arg-type]
+    output, errors = process.communicate(timeout=timeout_s)
+    return Ran(process.returncode, output, errors, read_parts(folder))
+
+
+def counts(part: LivePart) -> Counter[str]:
+    """Return calls and resumes together of every function, by its qualified name."""
+    found: Counter[str] = Counter()
+    for function, calls, resumes in zip(part.function, part.calls, part.resumes, strict=True):
+        found[part.functions[function].qualname] += calls + resumes
+    return found
+
+
+def paths(part: LivePart) -> Counter[str]:
+    """Return calls of every context, by the qualified names on the way to it."""
+    found: Counter[str] = Counter()
+    names: list[str] = []
+    for parent, function, calls in zip(part.parent, part.function, part.calls, strict=True):
+        name = part.functions[function].qualname
+        names.append(name if parent < 0 else f"{names[parent]} > {name}")
+        found[names[-1]] += calls
+    return +found
