@@ -58,9 +58,7 @@ def stock_session(depth: int, folder: Path, *, draws: bool) -> float:
     picture = str(folder / f"stock-{depth}.png") if draws else ""
     started = time.perf_counter()
     command = [sys.executable, "-c", STOCK, picture, str(depth), str(SERVER), "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         environment = {**os.environ, "CGLAB_PORT": str(listening_port(process))}
         subprocess.run(
             [sys.executable, str(CLIENT)], env=environment, check=True, stdout=subprocess.DEVNULL

@@ -1,11 +1,43 @@
 """Record every call of a running Python program once; ask for its call graph at any depth.
 
 >>> import callgraph_lab
+>>> def greet(name):
+...     return " ".join(["hello", polite(name)])
+>>> def polite(name):
+...     return name.title()
 >>> with callgraph_lab.trace("run.cglab"):
-...     total = sum(len(word) for word in "what does this program do".split())
+...     greet("world")
+'hello World'
+
+``open`` gives an ``OpenRecording``, and that a ``CallGraph`` of any depth:
+
 >>> recording = callgraph_lab.open("run.cglab")
->>> [node.name for node in recording.graph(max_depth=2, filters=["none"]).nodes][0]
-'MainThread'
+>>> isinstance(recording, callgraph_lab.OpenRecording)
+True
+>>> graph = recording.graph(max_depth=1)
+>>> isinstance(graph, callgraph_lab.CallGraph), graph.deepest
+(True, 2)
+
+Its nodes (``GraphNode``: a function and its figures) and edges (``GraphEdge``) are plain values:
+
+>>> from callgraph_lab import Function, GraphEdge, GraphNode
+>>> [(node.function.qualname, node.calls) for node in graph.nodes if isinstance(node, GraphNode)]
+[('MainThread', 1), ('greet', 1)]
+>>> whole = recording.graph(max_depth=None)
+>>> names = {node.id: node.function.qualname for node in whole.nodes}
+>>> edges = [edge for edge in whole.edges if isinstance(edge, GraphEdge)]
+>>> [(names[edge.source], names[edge.target], edge.calls) for edge in edges]
+[('MainThread', 'greet', 1), ('greet', 'polite', 1)]
+>>> [item.line for item in recording.functions() if isinstance(item, Function)]
+[1, 1]
+
+Whatever goes wrong is a ``CallgraphLabError`` with a sentence, and often a hint:
+
+>>> try:
+...     callgraph_lab.open("missing.cglab")
+... except callgraph_lab.CallgraphLabError as error:
+...     print(error)
+there is no recording missing.cglab
 """
 
 from __future__ import annotations

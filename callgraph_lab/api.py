@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from callgraph_lab.engines.choice import AUTO, choose, load_engine
-from callgraph_lab.errors import LayoutError, RecordingError, UsageError
+from callgraph_lab.errors import LayoutError, OutputError, RecordingError, UsageError
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.launch.interpreter import this_interpreter
+from callgraph_lab.launch.target import brief_arguments
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
@@ -62,6 +64,10 @@ class trace:  # noqa: N801 - used like a function
     def _begin(self) -> None:
         live_folder = catalog.reserve_live_folder(self._path)
         if live_folder is None:
+            # It may be what a process that was killed inside its block has left.
+            catalog.fold_abandoned(self._path.parent)
+            live_folder = catalog.reserve_live_folder(self._path)
+        if live_folder is None:
             raise UsageError(
                 f"{self._path} is being recorded by another process",
                 hint="give this recording another path",
@@ -76,11 +82,15 @@ class trace:  # noqa: N801 - used like a function
             python=interpreter.version,
             engine=self._engine,
         )
-        write_run_file(live_folder, self._run)
-        information = {"argv": argv, "stdlib": interpreter.stdlib_folders}
-        self._stop = load_engine(self._engine).start(
-            live_folder, information=information, whole_program=False
-        )
+        information = {"argv": brief_arguments(argv), "stdlib": interpreter.stdlib_folders}
+        try:
+            write_run_file(live_folder, self._run)
+            self._stop = load_engine(self._engine).start(
+                live_folder, information=information, whole_program=False
+            )
+        except OSError as system_error:
+            shutil.rmtree(live_folder, ignore_errors=True)
+            raise _cannot_record(self._path, system_error) from system_error
 
     def __exit__(
         self,
@@ -89,14 +99,26 @@ class trace:  # noqa: N801 - used like a function
         traceback: TracebackType | None,
     ) -> None:
         """Stop, and write the recording."""
-        if self._stop is not None:
-            self._stop()
         try:
+            if self._stop is not None:
+                self._stop()
             write_run_file(self._live_folder, ended_now(self._run, exit_status=None))
-            store.save(catalog.read_live(self._live_folder), self._path)
+            recording = catalog.read_live(self._live_folder)
+            # This process goes on, but what was to be recorded is over.
+            run = replace(recording.run, complete=True)
+            store.save(replace(recording, run=run), self._path)
             shutil.rmtree(self._live_folder, ignore_errors=True)
+        except OSError as system_error:
+            raise _cannot_record(self._path, system_error) from system_error
         finally:
             _tracing.release()
+
+
+def _cannot_record(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot record into {path}: {error.strerror}",
+        hint="choose another path; 'cglab list' finishes what has been recorded",
+    )
 
 
 class OpenRecording:
@@ -200,5 +222,3 @@ def open_recording(path: str | PathLike[str]) -> OpenRecording:
     if not file.exists() and not file.with_name(f"{file.name}.live").is_dir():
         raise RecordingError(f"there is no recording {file}")
     return OpenRecording(catalog.find(str(file), file.parent))
-
-

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import NoReturn
+
+_HINT = "check the path, its permissions and the room on the disk; recordings stay as they were"
 
 
 def main() -> NoReturn:
     """Run ``cglab`` with the arguments of this process, and exit."""
     from callgraph_lab.cli.group import cglab  # noqa: PLC0415 - completion and tests import main
     from callgraph_lab.cli.messages import print_error  # noqa: PLC0415
-    from callgraph_lab.errors import CallgraphLabError  # noqa: PLC0415
+    from callgraph_lab.errors import CallgraphLabError, UsageError  # noqa: PLC0415
 
+    # A character that the terminal's encoding lacks is no reason to lose a whole table.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cglab.main(prog_name="cglab")
     except CallgraphLabError as error:
         print_error(error)
         sys.exit(error.exit_status)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough, as `head` does.
-        sys.stderr.close()
-        sys.exit(141)
+    except OSError as error:
+        # What no command has foreseen: still a sentence, not a traceback.
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "-"
+        print_error(UsageError(f"{error.strerror or error}: {name}", hint=_HINT))
+        sys.exit(UsageError.exit_status)
     raise AssertionError("click exits by itself")  # pragma: no cover

@@ -11,12 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from callgraph_lab.cli.parameters import FormatsType
 from callgraph_lab.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import click
 
 _OWN_FILE = "cglab.toml"
 _PROJECT_FILE = "pyproject.toml"
@@ -33,19 +34,28 @@ def load_defaults(command: str | None) -> dict[str, Any] | None:
     if found is None:
         return None
     path, settings = found
-    parameters = _parameters_by_command()
-    _check(path, settings, parameters)
-    own = settings.get(command, {})
+    commands = _commands()
+    _check(path, settings, {name: _options_below(item) for name, item in commands.items()})
+    if command not in commands:
+        return None
+    return {command: _defaults_of(commands[command], path, settings, settings.get(command, {}))}
+
+
+def _defaults_of(
+    command: click.Command, path: Path, settings: dict[str, Any], own: dict[str, Any]
+) -> dict[str, Any]:
     common = {key: value for key, value in settings.items() if not isinstance(value, dict)}
-    merged = {**common, **own}
-    options = parameters.get(command, {})
-    return {
-        command: {
-            options[key].name: _as_option_value(path, key, value, options[key])
-            for key, value in merged.items()
-            if key in options
-        }
-    }
+    defaults = {}
+    for key, parameter in _long_options(command):
+        # --format of a table is another thing than that of a picture: a common one is for pictures.
+        is_common = key in common and parameter.name != "output_format"
+        if key in own or is_common:
+            value = own[key] if key in own else common[key]
+            defaults[str(parameter.name)] = _as_option_value(path, key, value, parameter)
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            defaults[name] = _defaults_of(inner, path, settings, own)
+    return defaults
 
 
 def _find_settings(start: Path) -> tuple[Path, dict[str, Any]] | None:
@@ -54,8 +64,9 @@ def _find_settings(start: Path) -> tuple[Path, dict[str, Any]] | None:
         if own.is_file():
             return own, _read(own)
         if project.is_file():
-            settings = _read(project).get("tool", {}).get("cglab")
-            if settings is not None:
+            tools = _read(project).get("tool")
+            settings = tools.get("cglab") if isinstance(tools, dict) else None
+            if isinstance(settings, dict):
                 return project, settings
     return None
 
@@ -67,17 +78,21 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read as TOML: {error}", hint="mend it first") from error
 
 
-def _parameters_by_command() -> dict[str, dict[str, click.Parameter]]:
-    """Return every command's options by their long names."""
+def _commands() -> dict[str, click.Command]:
     from callgraph_lab.cli.group import COMMANDS, cglab  # noqa: PLC0415 - it imports us
 
     context = cglab.make_context("cglab", [], resilient_parsing=True)
-    result: dict[str, dict[str, click.Parameter]] = {}
-    for name in COMMANDS:
-        command = cglab.get_command(context, name)
-        if command is not None:
-            result[name] = dict(_long_options(command))
-    return result
+    found = {name: cglab.get_command(context, name) for name in COMMANDS}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+def _options_below(command: click.Command) -> dict[str, click.Parameter]:
+    """Return the options of a command, or of all commands of a group, by their long names."""
+    options = dict(_long_options(command))
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            options.update(_options_below(inner))
+    return options
 
 
 def _long_options(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
@@ -102,19 +117,20 @@ def _check(
             raise _unknown(path, key, "option", key, every_option)
 
 
-def _unknown(path: Path, shown: str, kind: str, name: str, known: Any) -> UsageError:  # noqa: ANN401
+def _unknown(path: Path, shown: str, kind: str, name: str, known: Any) -> UsageError:
     near = difflib.get_close_matches(name, list(known), 1)
     return UsageError(
-        f"{path}: {shown} is no {kind} of cglab"
-        + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"{path}: {shown} is no {kind} of cglab" + (f"; did you mean {near[0]!r}?" if near else ""),
         hint="keys are long options without their dashes: max-depth = 6",
     )
 
 
-def _as_option_value(path: Path, key: str, value: Any, parameter: click.Parameter) -> Any:  # noqa: ANN401
+def _as_option_value(path: Path, key: str, value: Any, parameter: click.Parameter) -> Any:
     if getattr(parameter, "multiple", False):
         return value if isinstance(value, list) else [value]
     if isinstance(value, list):
-        raise UsageError(f"{path}: {key} takes one value, not a list")
+        if isinstance(parameter.type, FormatsType):
+            return ",".join(map(str, value))
+        raise UsageError(f"{path}: {key} takes one value, not a list", hint="name one")
     # A flag takes its value as it is; the others are parsed like text on the command line.
     return value if isinstance(value, bool) else str(value)

@@ -44,17 +44,23 @@ def picture_stem(loaded: LoadedRecording, depth: int) -> str:
     return f"{name}.depth-{depth}"
 
 
-def draw_depths(
+def draw_depths(  # noqa: PLR0913 - options, by keyword
     loaded: LoadedRecording,
     graphs: Sequence[CallGraph],
     folder: Path,
     options: PictureOptions,
     *,
+    name: str | None = None,
     on_done: Callable[[], None] = lambda: None,
 ) -> list[DrawnGraph]:
-    """Draw graphs of several depths in parallel. Raise ``OutputError`` if a file fails."""
+    """Draw graphs of several depths in parallel. Raise ``OutputError`` if a file fails.
+
+    The files are called after the recording and the depth, a single graph's after ``name``.
+    """
     check_folder(folder)
-    stems = [folder / picture_stem(loaded, graph.query.max_depth or 0) for graph in graphs]
+    stems = [
+        folder / (name or picture_stem(loaded, graph.query.max_depth or 0)) for graph in graphs
+    ]
     pictures = draw_many(
         [PictureJob(graph, stem) for graph, stem in zip(graphs, stems, strict=True)],
         loaded.recording.run,

@@ -32,11 +32,7 @@ def list_filters(output_format: str) -> None:
         ]
         print_json({"schema": 1, "filters": shown})
         return
-    rows = [
-        ("auto", "The default: ftp-server for a recording with pyftpdlib in it, else no-stdlib."),
-        ("none", "Show everything, the standard library too."),
-        *((item.name, item.description) for item in found),
-    ]
+    rows = [(item.name, item.description) for item in found]
     print_table((TableColumn("filter"), TableColumn("what it does")), rows)
 
 
@@ -72,9 +68,7 @@ Examples:
 @click.option("--recording", metavar="RECORDING", help="Look in this one, not in the newest.")
 @filter_options
 @folder_option
-def explain_function(
-    function: str, recording: str | None, folder: Path, **arguments: Any
-) -> None:
+def explain_function(function: str, recording: str | None, folder: Path, **arguments: Any) -> None:
     """Tell for each FUNCTION of that name which rule decides, and why.
 
     A function that is in no recording is judged by its dotted name alone.

@@ -126,9 +126,9 @@ def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) ->
     from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
     from callgraph_lab.graph.search import find_functions  # noqa: PLC0415
 
-    if not any(arguments[key] for key in ("filters", "include", "exclude")):
-        if arguments["stdlib"] is None:
-            arguments["filters"] = ("none",)
+    by_user = any(arguments[key] for key in ("filters", "include", "exclude"))
+    if not by_user and arguments["stdlib"] is None:
+        arguments["filters"] = ("none",)
     loaded = load_recording(recording, folder, query_of(arguments))
     found = find_functions(loaded.recording, pattern, loaded.decisions)
     if arguments["output_format"] == "json":

@@ -61,9 +61,18 @@ def fold_abandoned(folder: Path) -> None:
             say(f"finished {entry.path}, whose cglab had been killed")
 
 
-def load_recording(
-    reference: str | None, folder: Path, options: QueryOptions
-) -> LoadedRecording:
+def check_filters(options: QueryOptions) -> None:
+    """Raise ``FilterError`` for filters that cannot be used: before a long run, not after it."""
+    build_filter_set(
+        options.filters,
+        include=options.include,
+        exclude=options.exclude,
+        stdlib=options.stdlib,
+        functions=(),
+    )
+
+
+def load_recording(reference: str | None, folder: Path, options: QueryOptions) -> LoadedRecording:
     """Read the recording a user means and decide what of it shows."""
     return apply_filters(find_recording(reference, folder), options)
 

@@ -85,7 +85,9 @@ filter_options = _stack(
     click.option(
         "-i", "--include", multiple=True, metavar="GLOB", help="Show only functions like this."
     ),
-    click.option("-e", "--exclude", multiple=True, metavar="GLOB", help="Hide functions like this."),
+    click.option(
+        "-e", "--exclude", multiple=True, metavar="GLOB", help="Hide functions like this."
+    ),
     click.option(
         "-f",
         "--filter",
@@ -95,9 +97,7 @@ filter_options = _stack(
         shell_complete=_complete_filters,
         help="Use a filter; 'cglab filters list' names them.  [default: auto]",
     ),
-    click.option(
-        "--stdlib/--no-stdlib", default=None, help="Show or hide the standard library."
-    ),
+    click.option("--stdlib/--no-stdlib", default=None, help="Show or hide the standard library."),
 )
 
 query_options = _stack(
@@ -173,9 +173,7 @@ picture_options = _stack(
     ),
 )
 
-recording_argument = click.argument(
-    "recording", required=False, shell_complete=complete_recordings
-)
+recording_argument = click.argument("recording", required=False, shell_complete=complete_recordings)
 
 json_option = click.option(
     "--format",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,13 @@ def parse_depths(text: str) -> tuple[int, ...]:
     return tuple(sorted(depths))
 
 
-class DepthsType(click.ParamType):
+class DepthsType(click.ParamType):  # type: ignore[type-arg]  # generic only in new versions
     """A range of depths such as ``1..8``."""
 
     name = "depths"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
         """Parse the text, or fail as a wrong parameter."""
         if isinstance(value, tuple):
@@ -52,7 +53,23 @@ class DepthsType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class FormatsType(click.ParamType):
+class SecondsType(click.FloatRange):
+    """A number of seconds above 0, and one that a clock can reach."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse the text, or fail as a wrong parameter."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
+
+
+class FormatsType(click.ParamType):  # type: ignore[type-arg]  # as above
     """One or more formats of pictures, separated by commas."""
 
     name = "formats"
@@ -61,7 +78,7 @@ class FormatsType(click.ParamType):
         self.choices = tuple(choices)
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Parse the text, or fail as a wrong parameter."""
         if isinstance(value, tuple):
@@ -83,7 +100,12 @@ class TargetCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``--`` where the target's words begin, then parse ours."""
-        return super().parse_args(ctx, self._with_separator(args))
+        try:
+            return super().parse_args(ctx, self._with_separator(args))
+        except click.UsageError as error:
+            # Without a context click prints no usage, and not where help is.
+            error.ctx = error.ctx or ctx
+            raise
 
     def _with_separator(self, args: list[str]) -> list[str]:
         takes_value = {
@@ -99,8 +121,9 @@ class TargetCommand(click.Command):
             if word == "--":
                 return args
             if word in ("-m", "--module"):
-                return [*args[: position + 2], "--", *args[position + 2 :]]
-            if word.startswith("-m") and not word.startswith("--"):
+                own = args[position + 2 :]
+                return [*args[: position + 2], "--", *own] if args[position + 1 :] else args
+            if word.startswith(("-m", "--module=")):
                 return [*args[: position + 1], "--", *args[position + 1 :]]
             if word.startswith("-") and word != "-":
                 position += 2 if word in takes_value else 1

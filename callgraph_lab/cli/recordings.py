@@ -174,8 +174,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for process in facts["processes"]:
         own = [item for item in facts["threads"] if item["pid"] == process["pid"]]
         names = ", ".join(
-            item["name"] + (f" (x{item['threads']})" if item["threads"] > 1 else "")
-            for item in own
+            item["name"] + (f" (x{item['threads']})" if item["threads"] > 1 else "") for item in own
         )
         stopped = f"; recording stopped: {process['stop_reason']}" if process["stop_reason"] else ""
         rows.append((f"process {process['pid']}", f"{names}{stopped}"))
@@ -198,7 +197,7 @@ def remove(recordings: tuple[str, ...], keep: int | None, folder: Path) -> None:
     if bool(recordings) == (keep is not None):
         raise click.UsageError("Name the recordings to delete, or give --keep N.")
     if keep is None:
-        doomed = [catalog.find(name, folder) for name in recordings]
+        doomed = [_recording_to_delete(name, folder) for name in recordings]
     else:
         fold_abandoned(folder)
         doomed = [entry for entry in catalog.entries(folder)[keep:] if not entry.running]
@@ -207,3 +206,17 @@ def remove(recordings: tuple[str, ...], keep: int | None, folder: Path) -> None:
         say(f"deleted {entry.path}")
     if not doomed:
         say("there was nothing to delete")
+
+
+def _recording_to_delete(name: str, folder: Path) -> Entry:
+    from callgraph_lab.errors import RecordingError  # noqa: PLC0415 - not for --help
+    from callgraph_lab.recording import catalog  # noqa: PLC0415
+
+    entry = catalog.find(name, folder)
+    # Any path may be given where a recording is read; what is deleted must be called like one.
+    if entry.path.suffix != catalog.RECORDING_SUFFIX:
+        raise RecordingError(
+            f"{name} is not called like a recording, so it was not deleted",
+            hint=f"'cglab list' shows those in {folder}",
+        )
+    return entry

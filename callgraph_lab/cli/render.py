@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from callgraph_lab.cli.options import (
+    DEFAULT_FOLDER,
     FORMATS,
-    folder_option,
     max_depth_option,
     picture_options,
     pictures_of,
@@ -19,6 +20,11 @@ from callgraph_lab.cli.options import (
     query_options,
     recording_argument,
 )
+from callgraph_lab.errors import LayoutError
+
+if TYPE_CHECKING:
+    from callgraph_lab.cli.drawing import DrawnGraph
+    from callgraph_lab.cli.options import PictureOptions
 
 _STDOUT = "-"
 
@@ -40,12 +46,18 @@ Examples:
     metavar="FILE|DIR|-",
     help="Write to this file or folder, or - for stdout.  [default: the folder of recordings]",
 )
-@folder_option
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    metavar="DIR",
+    help="Where recordings are.",
+)
 def render(recording: str | None, output: str | None, **arguments: Any) -> None:
     """Draw a RECORDING (the newest one by default) at a depth."""
-    from dataclasses import replace  # noqa: PLC0415 - not for --help
-
-    from callgraph_lab.cli import drawing  # noqa: PLC0415
+    from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415
 
     query, pictures = query_of(arguments), pictures_of(arguments)
@@ -53,48 +65,53 @@ def render(recording: str | None, output: str | None, **arguments: Any) -> None:
     destination = None if output in (None, _STDOUT) else Path(str(output))
     ending = destination.suffix.lstrip(".") if destination and not destination.is_dir() else ""
     if ending in FORMATS:
-        source = click.get_current_context().get_parameter_source("formats")
-        if source is click.core.ParameterSource.COMMANDLINE and pictures.formats != (ending,):
-            raise click.UsageError(f"-o {output} is a {ending} file; --format says otherwise.")
-        pictures = replace(pictures, formats=(ending,))
+        pictures = _in_format(ending, pictures)
+    elif destination is not None:
+        folder = _folder_of_recordings(destination, folder)
     loaded = load_recording(recording, folder, query)
     graph = loaded.graph(arguments["max_depth"])
     if output == _STDOUT:
         if len(pictures.formats) != 1:
             raise click.UsageError("Only one --format goes to stdout at a time.")
-        _to_stdout(loaded, graph, pictures)
+        with tempfile.TemporaryDirectory(prefix="cglab-") as scratch:
+            (drawn,) = drawing.draw_depths(loaded, [graph], Path(scratch), pictures)
+            content = _only_file(drawn).read_bytes()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
         return
     drawing.tell_what_shows(loaded, graph)
     if destination is None or ending not in FORMATS:
-        for drawn in drawing.draw_depths(loaded, [graph], destination or folder, pictures):
-            drawing.tell_files(drawn)
-        return
-    _to_file(loaded, graph, pictures, destination)
+        (drawn,) = drawing.draw_depths(loaded, [graph], destination or folder, pictures)
+    else:
+        (drawn,) = drawing.draw_depths(
+            loaded, [graph], destination.parent, pictures, name=destination.stem
+        )
+        _only_file(drawn)
+    drawing.tell_files(drawn)
 
 
-def _only_file(loaded: Any, graph: Any, pictures: Any, folder: Path) -> bytes:  # noqa: ANN401
-    """Draw into ``folder`` and return the content of the one file. Raise ``LayoutError``."""
-    from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
-    from callgraph_lab.errors import LayoutError  # noqa: PLC0415
-
-    (drawn,) = drawing.draw_depths(loaded, [graph], folder, pictures)
-    if drawn.skipped:
-        raise LayoutError(drawn.skipped[0], hint="--format dot needs no layout")
-    return drawn.files[0].read_bytes()
+def _given_by_user(parameter: str) -> bool:
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
-def _to_stdout(loaded: Any, graph: Any, pictures: Any) -> None:  # noqa: ANN401
-    with tempfile.TemporaryDirectory(prefix="cglab-") as scratch:
-        content = _only_file(loaded, graph, pictures, Path(scratch))
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+def _in_format(ending: str, pictures: PictureOptions) -> PictureOptions:
+    """Return the options for a file whose name says what it is to be."""
+    if _given_by_user("formats") and pictures.formats != (ending,):
+        raise click.UsageError(f"-o names a {ending} file; --format says otherwise.")
+    return replace(pictures, formats=(ending,))
 
 
-def _to_file(loaded: Any, graph: Any, pictures: Any, path: Path) -> None:  # noqa: ANN401
-    from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
-    from callgraph_lab.render.files import write_atomically  # noqa: PLC0415
+def _folder_of_recordings(destination: Path, folder: Path) -> Path:
+    """Return the folder with recordings: as everywhere else, -o alone may say which it is."""
+    from callgraph_lab.recording import catalog  # noqa: PLC0415 - not for --help
 
-    with tempfile.TemporaryDirectory(prefix="cglab-") as scratch:
-        content = _only_file(loaded, graph, pictures, Path(scratch))
-    write_atomically(path, content)
-    say(f"wrote {path}")
+    is_meant = not _given_by_user("folder") and catalog.entries(destination)
+    return destination if is_meant else folder
+
+
+def _only_file(drawn: DrawnGraph) -> Path:
+    """Return the one file that was asked for. Raise ``LayoutError`` where it was not made."""
+    if not drawn.files:
+        raise LayoutError(" ".join(drawn.remarks), hint="--format dot needs no layout")
+    return drawn.files[0]

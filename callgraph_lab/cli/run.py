@@ -15,7 +15,7 @@ from callgraph_lab.cli.options import (
     query_of,
     query_options,
 )
-from callgraph_lab.cli.parameters import TargetCommand
+from callgraph_lab.cli.parameters import SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.launch.record import Recorded
-
 
 
 def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,7 +45,7 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--duration",
                 "duration_s",
-                type=click.FloatRange(min=0, min_open=True),
+                type=SecondsType(),
                 metavar="S",
                 help="Stop the target after so many seconds.",
             ),
@@ -58,7 +57,7 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--drive-timeout",
                 "drive_timeout_s",
-                type=click.FloatRange(min=0, min_open=True),
+                type=SecondsType(),
                 default=30.0,
                 show_default=True,
                 metavar="S",
@@ -101,9 +100,10 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
 
 
 def exit_like_target(recorded: Recorded) -> None:
-    """Exit with the target's status, or the client's failure where the target had none."""
+    """Exit with the target's status, or with ours where the client of ``--drive`` failed."""
     status = recorded.outcome.status
-    if recorded.drive_error is not None:
+    # A target that was stopped has the status of being stopped, which says nothing of the client.
+    if recorded.drive_error is not None and (recorded.outcome.stopped_by or not status):
         status = recorded.drive_error.exit_status
     sys.exit(status)
 
@@ -131,12 +131,14 @@ def run(**arguments: Any) -> None:
     query, pictures = query_of(arguments), pictures_of(arguments)
     max_depth, folder = arguments.pop("max_depth"), arguments.pop("folder")
     no_render = arguments.pop("no_render")
+    from callgraph_lab.cli.loaded import apply_filters, check_filters  # noqa: PLC0415 - as below
+
+    check_filters(query)
     recorded = record_target(arguments, folder)
     if recorded is None:
         raise click.UsageError("Name a script to run, or -m MODULE.")
     if not no_render:
         from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
-        from callgraph_lab.cli.loaded import apply_filters  # noqa: PLC0415
         from callgraph_lab.cli.messages import print_error  # noqa: PLC0415
 
         try:

@@ -59,8 +59,13 @@ def sweep(depths: tuple[int, ...], recording: str | None, **arguments: Any) -> N
     folder = arguments.pop("folder")
     if recording is not None and (arguments["target"] or arguments["module"]):
         raise click.UsageError("Give a target to record, or --recording; not both.")
-    from callgraph_lab.cli.loaded import apply_filters, find_recording  # noqa: PLC0415
+    from callgraph_lab.cli.loaded import (  # noqa: PLC0415 - not for --help
+        apply_filters,
+        check_filters,
+        find_recording,
+    )
 
+    check_filters(query)
     recorded = record_target(arguments, folder)
     entry = recorded.entry if recorded else find_recording(recording, folder)
     sweep_depths(apply_filters(entry, query), depths, folder, pictures)
@@ -87,8 +92,8 @@ def sweep_depths(
     drawing.tell_what_shows(loaded, graphs[-1])
     drawn = _draw(loaded, graphs, folder, pictures)
     _print_table(drawn, drawable)
-    for skipped in (f"depth {item.depth}: {text}" for item in drawn for text in item.skipped):
-        say(skipped)
+    for remark in (f"depth {item.depth}: {text}" for item in drawn for text in item.remarks):
+        say(remark)
     if left_out:
         last = graphs[-1]
         shown = f"{left_out[0]}" if len(left_out) == 1 else f"{left_out[0]} to {left_out[-1]}"
@@ -106,9 +111,7 @@ def _draw(
     if not sys.stderr.isatty():
         return drawing.draw_depths(loaded, graphs, folder, pictures)
     with click.progressbar(length=len(graphs), label="drawing", file=sys.stderr) as bar:
-        return drawing.draw_depths(
-            loaded, graphs, folder, pictures, on_done=lambda: bar.update(1)
-        )
+        return drawing.draw_depths(loaded, graphs, folder, pictures, on_done=lambda: bar.update(1))
 
 
 def _print_table(drawn: Sequence[DrawnGraph], steps: Sequence[SweepStep]) -> None:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from callgraph_lab.render.text import columns as width_of
 from callgraph_lab.render.text import visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-_WIDTH_OF_A_FILE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,23 @@ class TableColumn:
 
 def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under their titles."""
+    cells = [[visible_text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_fitted(columns, cells)
+        return
+    titles = [column.title for column in columns]
+    widths = [max(map(width_of, values)) for values in zip(titles, *cells, strict=True)]
+    for row in (titles, *cells):
+        padded = (
+            " " * (width - width_of(cell)) + cell
+            if column.number
+            else cell + " " * (width - width_of(cell))
+            for column, cell, width in zip(columns, row, widths, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def _print_fitted(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - dear to import
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -36,20 +52,13 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
         table.add_column(
             column.title,
             justify="right" if column.number else "left",
-            no_wrap=column.number or not sys.stdout.isatty(),
+            no_wrap=column.number,
             overflow="fold",
         )
     for row in rows:
         # As Text: what a target calls its functions is no markup.
-        table.add_row(*(Text(visible_text(cell)) for cell in row))
-    console = Console(
-        file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE, highlight=False
-    )
-    with console.capture() as capture:
-        console.print(table)
-    # rich fills up every line to the table's width.
-    for line in capture.get().splitlines():
-        click.echo(line.rstrip())
+        table.add_row(*map(Text, row))
+    Console(file=sys.stdout, highlight=False).print(table)
 
 
 def print_json(value: object) -> None:

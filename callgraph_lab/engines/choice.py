@@ -61,7 +61,7 @@ def choose(name: str = AUTO) -> Choice:
 
 
 def _choose_best() -> Choice:
-    passed_over = []
+    passed_over: list[str] = []
     for name in ENGINE_NAMES:
         found = availability(name)
         if found.available:

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from _thread import _local, get_ident, get_native_id
 from opcode import opmap
 
 from callgraph_lab.engines import identity
-from callgraph_lab.engines.identity import CodeTraits, class_name, classes_of, function_strings
+from callgraph_lab.engines.identity import (
+    CO_GENERATOR_LIKE,
+    CodeTraits,
+    class_name,
+    classes_of,
+    function_strings,
+)
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import live_writer
 from callgraph_lab.recording.live_writer import (
@@ -37,8 +44,12 @@ if TYPE_CHECKING:
 
 _YIELD_OPCODE = opmap["YIELD_VALUE"]
 _NUMBER = re.compile(r"\d+")
+MOST_LEVELS_A_FRAME = 8
+ROOM_LEVELS = 28
+"""Calls that must be possible below a frame for it to be recorded: ours, and a bit more."""
 _dict_get = dict.get
 _getpid = os.getpid
+_getrecursionlimit = sys.getrecursionlimit
 _now = time.monotonic_ns
 
 _Key = tuple[object, ...]
@@ -56,9 +67,7 @@ class _Function:
 
     __slots__ = ("key", "line", "number", "strings", "traits")
 
-    def __init__(
-        self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int
-    ) -> None:
+    def __init__(self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int) -> None:
         self.key = key
         self.strings = strings
         self.traits = traits
@@ -84,7 +93,16 @@ _Entry = tuple["FrameType", "_Node | None", int]
 class _Thread:
     """A thread's tree, and its open calls (one stack, and more where greenlets switch stacks)."""
 
-    __slots__ = ("_recorder", "kind", "needs_bottom", "other_stacks", "root", "stack", "writer")
+    __slots__ = (
+        "_recorder",
+        "kind",
+        "needs_bottom",
+        "other_stacks",
+        "raised",
+        "root",
+        "stack",
+        "writer",
+    )
 
     def __init__(
         self, recorder: ContextRecorder, kind: str, root: _Node, writer: ThreadWriter
@@ -96,6 +114,7 @@ class _Thread:
         self.stack: list[_Entry] = []
         self.other_stacks: list[list[_Entry]] = []
         self.needs_bottom = False
+        self.raised = 0
 
     def __del__(self) -> None:
         # A thread's local values go when it ends; this is the only sign of it without a hook.
@@ -118,7 +137,11 @@ class _Thread:
         for stack in (self.stack, *self.other_stacks):
             for position in range(len(stack) - 1, -1, -1):
                 if stack[position][0] is frame:
-                    # What stood above it was left without our being told.
+                    # What stood above it was left without our being told: until now.
+                    now = _now()
+                    for _, node, start in stack[position + 1 :]:
+                        if node is not None:
+                            node.words[WORD_TICKS] += now - start
                     del stack[position + 1 :]
                     self._switch_to(stack)
                     return True
@@ -166,14 +189,17 @@ class ContextRecorder:
         self.stopped = False
         self._traits: dict[tuple[str, int, str], CodeTraits] = {}
         self._functions: dict[_Key, _Function] = {}
+        self._parents_writers: list[LiveWriter] = []
         self._begin()
 
     def _begin(self) -> None:
-        self._process_id = os.getpid()
+        self._writer = LiveWriter(self._folder, information=self._information)
         self._main_thread = get_ident()
         self._idle: dict[str, list[tuple[_Node, ThreadWriter]]] = {}
-        self._writer = LiveWriter(self._folder, information=self._information)
         self._local = _local()
+        # Last: until then a child counts as one that has yet to begin, and leaves its parent's
+        # file alone.
+        self._process_id = os.getpid()
 
     def stop(self) -> None:
         """Mark the recording of this process as complete."""
@@ -197,8 +223,10 @@ class ContextRecorder:
             stack = thread.stack
         if stack:
             node = stack[-1][1]
+        elif self._is_outside(thread, frame):
+            node = None
         else:
-            node = None if self._is_outside(thread, frame) else thread.root
+            node = thread.root
         if node is None:
             stack.append((frame, None, 0))
             return
@@ -214,18 +242,58 @@ class ContextRecorder:
         words = writer.words
         at = FIRST_ENTRY_WORD + depth * WORDS_AN_ENTRY
         # A generator's frame keeps its trace function from its first call on.
+        now = words[at + 1] = _now()
         if frame.f_trace is None:
             callee.words[WORD_CALLS] += 1
             words[at] = callee.number
         else:
             callee.words[WORD_RESUMES] += 1
             words[at] = callee.number | layout.OPEN_IS_RESUME << 32
-        now = words[at + 1] = _now()
         words[WORD_DEPTH] = depth + 1
         stack.append((frame, callee, now))
 
-    def leave(self, frame: FrameType) -> None:
-        """Add the time since the frame was entered to its context."""
+    def has_room(self, frame: FrameType) -> bool:
+        """Say whether a call can be recorded before the interpreter's recursion limit is met."""
+        thread = getattr(self._local, "thread", None)
+        # A frame takes several levels where C code stands between (a sort key, a ``__repr__``).
+        if thread is None or len(thread.stack) * MOST_LEVELS_A_FRAME < _getrecursionlimit():
+            return True
+        try:
+            _descend(ROOM_LEVELS)
+        except RecursionError:
+            self.remark(
+                f"calls from {frame.f_code.co_qualname} on, near the recursion limit of"
+                f" {_getrecursionlimit()}, were not recorded"
+            )
+            return False
+        return True
+
+    def remark(self, text: str) -> None:
+        """Have the recording say why something is missing from it."""
+        if not self.stopped and _getpid() == self._process_id:
+            self._writer.stop(text)
+
+    def raised(self, frame: FrameType) -> None:
+        """Remember that an exception has come up in a frame, where a ``yield`` looks the same."""
+        if frame.f_code.co_flags & CO_GENERATOR_LIKE:
+            thread = getattr(self._local, "thread", None)
+            if thread is not None:
+                thread.raised = id(frame)
+                # The next line, if there is one, tells that the exception has been handled.
+                frame.f_trace_lines = True
+
+    def goes_on(self, frame: FrameType) -> None:
+        """Forget the exception that came up in a frame."""
+        frame.f_trace_lines = False
+        thread = getattr(self._local, "thread", None)
+        if thread is not None:
+            thread.raised = 0
+
+    def leave(self, frame: FrameType, value: object) -> None:
+        """Add the time since the frame was entered to its context.
+
+        ``value`` is what it returned or yielded, None where an exception ended it.
+        """
         now = _now()
         if self.stopped:
             return
@@ -240,14 +308,18 @@ class ContextRecorder:
             if not thread.find_stack(frame):
                 return
             stack = thread.stack
-        _, node, start = stack.pop()
-        if node is None:
-            return
-        words = node.words
-        words[WORD_TICKS] += now - start
-        if frame.f_lasti in node.function.traits.yields:
-            words[WORD_SUSPENSIONS] += 1
-        thread.writer.words[WORD_DEPTH] -= 1
+        # A signal handler may raise wherever something is called: the last line is none, so that
+        # either all of this has happened, or nothing but what ``find_caller`` makes up for.
+        _, node, start = stack[-1]
+        if node is not None:
+            words = node.words
+            words[WORD_TICKS] += now - start
+            if frame.f_lasti in node.function.traits.yields and (
+                value is not None or thread.raised != id(frame)
+            ):
+                words[WORD_SUSPENSIONS] += 1
+            thread.writer.words[WORD_DEPTH] -= 1
+        del stack[-1]
 
     def _callee(self, thread: _Thread, caller: _Node, frame: FrameType) -> _Node:
         """Return the context of the frame's function below ``caller``, made where it is new."""
@@ -301,11 +373,10 @@ class ContextRecorder:
         known = threading._active.get(identifier)  # type: ignore[attr-defined]  # noqa: SLF001
         name = f"thread {get_native_id()}" if known is None else known.name
         kind = _NUMBER.sub("N", name)
-        idle = self._idle.get(kind)
-        if idle:
-            root, writer = idle.pop()
+        try:
+            root, writer = self._idle[kind].pop()
             writer.reuse()
-        else:
+        except LookupError:
             writer = self._writer.add_thread(
                 identifier=identifier, native_identifier=get_native_id()
             )
@@ -324,13 +395,15 @@ class ContextRecorder:
         """Let the next thread of that kind use the tree of one that has ended."""
         if self.stopped or _getpid() != self._process_id:
             return
-        if thread.writer.process is self._writer:
+        # A daemon thread is cut off in the middle of its calls when the interpreter ends.
+        if thread.writer.process is self._writer and not thread.stack:
             thread.writer.end()
             self._idle.setdefault(thread.kind, []).append((thread.root, thread.writer))
 
     def _go_on_in_child(self) -> None:
         """Go on, after a fork, in a file of the child's own with the calls that were open."""
         parent = getattr(self._local, "thread", None)
+        self._parents_writers.append(self._writer)
         for function in self._functions.values():
             function.number = -1
         try:
@@ -354,6 +427,13 @@ class ContextRecorder:
                 caller = node
             thread.stack.append((frame, node, now))
         thread.publish_stack(layout.OPEN_IS_INHERITED)
+
+
+def _descend(levels: int) -> None:
+    """Go down through C code, which has a limit of its own on some versions."""
+    if levels:
+        for _ in map(_descend, (levels - 1,)):
+            pass
 
 
 _NO_TRAITS = CodeTraits((lambda: None).__code__, _YIELD_OPCODE)

@@ -6,6 +6,7 @@ attribute access on the target's objects, which could be a property or a proxy's
 
 from __future__ import annotations
 
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _ancestors_of = type.__dict__["__mro__"].__get__
 
 CO_GENERATOR_LIKE = 0x20 | 0x80 | 0x200
 """``co_flags`` of generators, coroutines and asynchronous generators."""
+_LAST_INSTRUCTION_AFTER_YIELD = 2 if sys.version_info[:2] == (3, 13) else 0
+"""Where ``f_lasti`` of a frame stands that yields, counted from its ``YIELD_VALUE``."""
 
 
 def class_name(cls: type) -> str:
@@ -47,7 +50,7 @@ class CodeTraits:
         self.is_generator_like = bool(code.co_flags & CO_GENERATOR_LIKE)
         instructions = code.co_code if self.is_generator_like else b""
         self.yields = frozenset(
-            offset
+            offset + _LAST_INSTRUCTION_AFTER_YIELD
             for offset in range(0, len(instructions), 2)
             if instructions[offset] == yield_opcode
         )

@@ -11,17 +11,22 @@ import os
 import sys
 import threading
 from importlib.machinery import PathFinder
+from opcode import opmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Not even ``typing`` is imported for real: whatever is stays in the target.
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import FrameType, ModuleType
+    from types import FrameType, ModuleType, TracebackType
     from typing import Any
 
     from callgraph_lab.engines.context_recorder import ContextRecorder
     from callgraph_lab.engines.protocol import Availability
+
+_CALL_OPCODES = frozenset(
+    number for name, number in opmap.items() if "CALL" in name and "INTRINSIC" not in name
+)
 
 
 def availability() -> Availability:
@@ -66,54 +71,114 @@ def _import_tracer() -> Any:  # noqa: ANN401 - pycallgraph2 is not typed
     try:
         return importlib.import_module("pycallgraph2.tracer")
     finally:
-        for name in [*stand_ins, *(name for name in sys.modules if name.startswith("pycallgraph2."))]:
-            sys.modules.pop(name, None)
+        for name in list(sys.modules):
+            if name in stand_ins or name.startswith("pycallgraph2."):
+                del sys.modules[name]
         sys.modules.update(before)
 
 
-def _make_tracer(recorder: ContextRecorder, own_globals: set[int]) -> Any:  # noqa: ANN401
-    pycallgraph2_tracer = _import_tracer()
-    own_globals.update((id(vars(pycallgraph2_tracer)), id(globals())))
+class Finally:
+    """Calls a function when the last reference to it goes."""
 
-    class ContextProcessor(pycallgraph2_tracer.TraceProcessor):  # type: ignore[misc]
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+
+    def __del__(self) -> None:
+        # contextlib is not for the target to load, and nobody could catch what is raised here.
+        try:  # noqa: SIM105
+            self._action()
+        except RecursionError:
+            pass
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
+        """Do nothing, where it stands as a frame's trace function."""
+
+
+def hide_frames(traceback: TracebackType | None, own_globals: set[int]) -> None:
+    """Take our own code out of a traceback of the target's."""
+    while traceback is not None:
+        following = traceback.tb_next
+        while following is not None and id(following.tb_frame.f_globals) in own_globals:
+            following = following.tb_next
+        traceback.tb_next = following
+        traceback = following
+
+
+def _make_processor(base: Any, recorder: ContextRecorder) -> Any:  # noqa: ANN401
+    class ContextProcessor(base):  # type: ignore[misc]
         """pycallgraph2's trace processor, keeping whole contexts."""
 
         def __init__(self) -> None:
             """Do not initialise the base class: it is a thread, and would use up a thread name."""
 
-        def process(self, frame: FrameType, event: str, memory: int | None = None) -> None:
+        def process(
+            self, frame: FrameType, event: str, memory: int | None = None, value: object = None
+        ) -> None:
             del memory
             if event == "call":
                 recorder.enter(frame)
             elif event == "return":
-                recorder.leave(frame)
+                recorder.leave(frame, value)
+            elif event == "exception":
+                recorder.raised(frame)
+            else:
+                recorder.goes_on(frame)
 
-    class ContextTracer(pycallgraph2_tracer.SynchronousTracer):  # type: ignore[misc]
+    return ContextProcessor()
+
+
+def _make_tracer(  # noqa: C901 - a class with methods of a few lines each
+    recorder: ContextRecorder, own_globals: set[int]
+) -> Any:  # noqa: ANN401
+    pycallgraph2_tracer = _import_tracer()
+    own_globals.update((id(vars(pycallgraph2_tracer)), id(globals())))
+    base: Any = pycallgraph2_tracer.SynchronousTracer
+
+    class ContextTracer(base):  # type: ignore[misc]
         """pycallgraph2's tracer for all threads, without the line events that nobody reads."""
 
         def __init__(self) -> None:
-            self.processor = ContextProcessor()
+            self.processor = _make_processor(pycallgraph2_tracer.TraceProcessor, recorder)
+            self.interrupted = False
+            # One bound method for all frames: ``f_trace`` then also tells a resumption.
+            self.trace_function: Any = self.tracer
 
-        def tracer(self, frame: FrameType, event: str, arg: object) -> Callable[..., object] | None:
-            del arg
+        def tracer(self, frame: FrameType, event: str, arg: Any) -> object:  # noqa: ANN401
             if id(frame.f_globals) in own_globals:
                 return None
-            self.processor.process(frame, event)
+            if event == "call":
+                frame.f_trace_lines = False
+                if not recorder.has_room(frame):
+                    return self.pause()
+            elif self.interrupted and event == "exception":
+                self.interrupted = False
+                hide_frames(arg[2], own_globals)
+            self.processor.process(frame, event, value=arg)
             if recorder.stopped:
                 sys.settrace(None)
                 return None
-            frame.f_trace_lines = False
             return self.trace_function
 
+        def pause(self) -> Finally:
+            """Stop tracing the thread until the frame goes that is given what this returns.
+
+            Near the recursion limit our own calls would reach it before the target's do. Without
+            us the target gets there as ever; when the frame goes, its trace function goes.
+            """
+            sys.settrace(None)
+            return Finally(self.start_thread)
+
+        def start_thread(self) -> None:
+            if not recorder.stopped:
+                sys.settrace(self.trace_function)
+
         def start(self) -> None:
-            # One bound method for all frames: ``f_trace`` then also tells a resumption.
-            self.trace_function = self.tracer
             threading.settrace(self.trace_function)
-            sys.settrace(self.trace_function)
+            self.start_thread()
 
         def stop(self) -> None:
             super().stop()
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
 
     return ContextTracer()
 
@@ -128,12 +193,51 @@ def start(
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
-    recorder = context_recorder.ContextRecorder(os.fspath(folder), information, whole_program=whole_program)
+    recorder = context_recorder.ContextRecorder(
+        os.fspath(folder), information, whole_program=whole_program
+    )
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 
     def stop() -> None:
-        tracer.stop()
         recorder.stop()
+        tracer.stop()
 
     tracer.start()
+    _watch_for_settrace(tracer, recorder, context_recorder.OWN_GLOBALS)
     return stop
+
+
+def _watch_for_settrace(
+    tracer: Any,  # noqa: ANN401
+    recorder: ContextRecorder,
+    own_globals: set[int],
+) -> None:
+    """Notice when our trace function is taken away, by the target or by the interpreter.
+
+    The audit hook is a method of a dictionary: no Python code runs, at whatever depth, but for the
+    one event that has an entry. Taking it out ends its value, which looks at where it happened.
+    """
+    event = "sys.settrace"
+    watched: dict[str, Finally] = {}
+
+    def on_settrace() -> None:
+        watched[event] = Finally(on_settrace)
+        frame = sys._getframe(2)  # noqa: SLF001 - above are Finally.__del__ and whom it serves
+        if recorder.stopped or id(frame.f_globals) in own_globals:
+            return
+        if frame.f_code.co_code[frame.f_lasti] not in _CALL_OPCODES:
+            # A signal handler of the target has raised, Ctrl-C as a rule, and it so happened that
+            # we were running. The interpreter ends the tracing for that, then lets go of the
+            # frame's trace function: which starts it again.
+            tracer.interrupted = True
+            frame.f_trace = Finally(tracer.start_thread)
+        elif frame.f_globals is not vars(threading) or (
+            threading.gettrace() is not tracer.trace_function
+        ):
+            recorder.remark(
+                "the target has called sys.settrace itself, which ends the recording of that"
+                " thread unless it restores the trace function it found"
+            )
+
+    watched[event] = Finally(on_settrace)
+    sys.addaudithook(watched.pop)

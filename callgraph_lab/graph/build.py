@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.graph.tally import (
     HIDDEN,
+    EdgeKeys,
     Tally,
     context_depths,
     deepest_visible,
@@ -71,12 +72,13 @@ def build_graphs(
     graph_at = {}
     sum_so_far = Tally()
     hidden = _count_hidden(decisions, node_of_function, totals)
+    keys = EdgeKeys(node_of_function)
     for limit, tally in zip(limits, tallies, strict=True):
         sum_so_far.add(tally)
         graph_at[limit] = CallGraph(
             query=query,
             nodes=_make_nodes(names, node_of_function, sum_so_far, totals),
-            edges=_make_edges(names, sum_so_far),
+            edges=_make_edges(names, sum_so_far, keys),
             hidden=hidden,
             deepest=deepest,
         )
@@ -122,20 +124,22 @@ def _make_nodes(
     return tuple(node for _, node in nodes)
 
 
-def _make_edges(names: NodeNames, tally: Tally) -> tuple[GraphEdge, ...]:
-    edges = sorted(tally.edges.items(), key=lambda item: item[1].first)
-    return tuple(
-        GraphEdge(
-            source=names.ids[caller],
-            target=names.ids[callee],
-            calls=edge.calls,
-            resumes=edge.resumes,
-            inclusive_ns=edge.inclusive_ns,
-            bridged=bridged,
-            skipped_frames=edge.skipped_frames,
+def _make_edges(names: NodeNames, tally: Tally, keys: EdgeKeys) -> tuple[GraphEdge, ...]:
+    edges = []
+    for key, edge in sorted(tally.edges.items(), key=lambda item: item[1].first):
+        caller, callee, bridged = keys.split(key)
+        edges.append(
+            GraphEdge(
+                source=names.ids[caller],
+                target=names.ids[callee],
+                calls=edge.calls,
+                resumes=edge.resumes,
+                inclusive_ns=edge.inclusive_ns,
+                bridged=bridged,
+                skipped_frames=edge.skipped_frames,
+            )
         )
-        for (caller, callee, bridged), edge in edges
-    )
+    return tuple(edges)
 
 
 def _count_hidden(

@@ -56,7 +56,7 @@ def node_names(recording: Recording, query: GraphQuery) -> NodeNames:
 
 
 def _distinct_ids(names: NodeNames) -> list[str]:
-    """Number the nodes of one name, skipping what another function happens to be called."""
+    """Return an id for each node: its name, numbered where another node has it, too."""
     ids = []
     taken: set[str] = set()
     used: defaultdict[str, int] = defaultdict(int)

@@ -55,9 +55,7 @@ def shortest_paths(
     return [_path_to(recording, context, shows) for context in best]
 
 
-def _path_to(
-    recording: Recording, last: int, shows: Sequence[bool]
-) -> tuple[Function, ...]:
+def _path_to(recording: Recording, last: int, shows: Sequence[bool]) -> tuple[Function, ...]:
     tree = recording.tree
     path: list[Function] = []
     context = last

@@ -16,29 +16,31 @@ _NAME = "sitecustomize"
 def run(site_folder: str, packages_folder: str) -> None:
     """Undo what brought us here, run the user's own ``sitecustomize``, then start the engine.
 
-    Raise the ``ImportError`` that the ``site`` module expects where there is no ``sitecustomize``:
-    our own then leaves no trace in ``sys.modules``.
+    Raise what importing the user's raised, for the ``site`` module to deal with as it does: the
+    ``ImportError`` where there is none, too. Ours then leaves no trace in ``sys.modules``.
     """
     configuration = _take_configuration()
     sys.path[:] = [entry for entry in sys.path if entry != site_folder]
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
-    without_us = _import_sitecustomize_of_user()
+    error_without_us = _import_sitecustomize_of_user()
     sys.path.insert(0, packages_folder)
     try:
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(configuration["live_folder"], information=configuration["information"])
-    except OSError as error:
-        sys.stderr.write(f"cglab: the target runs unrecorded: {error}\n")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the target is to run
+        reason = str(error) or type(error).__name__
+        sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
     finally:
         sys.path.remove(packages_folder)
-        for entry in [entry for entry in sys.path_importer_cache if entry.startswith(packages_folder)]:
-            del sys.path_importer_cache[entry]
+        for entry in list(sys.path_importer_cache):
+            if entry.startswith(packages_folder):
+                del sys.path_importer_cache[entry]
         for name in list(sys.modules):
             if name.partition(".")[0] == _OURS:
                 del sys.modules[name]
-    if without_us is not None:
-        raise without_us
+    if error_without_us is not None:
+        raise error_without_us
 
 
 def _take_configuration() -> dict[str, str]:
@@ -51,12 +53,10 @@ def _take_configuration() -> dict[str, str]:
     return configuration  # type: ignore[return-value]
 
 
-def _import_sitecustomize_of_user() -> ImportError | None:
-    """Import the ``sitecustomize`` that ours stood before; return the error where there is none."""
+def _import_sitecustomize_of_user() -> BaseException | None:
+    """Import the ``sitecustomize`` that ours stood before; return the error if there is one."""
     try:
         importlib.import_module(_NAME)
-    except ImportError as error:
-        if error.name != _NAME:
-            raise
-        return error.with_traceback(None)
+    except BaseException as error:  # noqa: BLE001 - raised again when the engine runs
+        return error.with_traceback(None) if isinstance(error, ImportError) else error
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 HOST_VARIABLE = "CGLAB_HOST"
 PORT_VARIABLE = "CGLAB_PORT"
 _DRAIN_WITHIN_S = 2.0
+_END_WITHIN_S = 5.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
@@ -33,6 +35,7 @@ class DriveState(Enum):
     DRAINING = "waiting until the target has closed its connections"
     DONE = "done"
     FAILED = "failed"
+    CUT_SHORT = "stopped before it was done"
     NEVER_LISTENED = "the target never listened"
 
 
@@ -80,26 +83,43 @@ class Drive:
         self._say(f"the target listens on {host}:{port}; starting {shlex.join(self._command)}")
         environment = {**self._environment, HOST_VARIABLE: host, PORT_VARIABLE: str(port)}
         self._client = subprocess.Popen(
-            self._command, env=environment, stdin=subprocess.DEVNULL, process_group=0
+            self._command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            # The terminal's Ctrl-C is for the target.
+            process_group=0,
+            # The supervisor blocks signals that the client must be able to receive.
+            preexec_fn=_unblock_signals,  # noqa: PLW1509 - this process has one thread
         )
         self.state = DriveState.RUNNING
 
     def end(self) -> None:
-        """Stop a client that still runs."""
-        if self._client is not None and self._client.poll() is None:
+        """Stop a client that still runs; note the status of one that has just ended."""
+        if self._client is None:
+            return
+        if self._client.poll() is None:
+            self.state = DriveState.CUT_SHORT
             self._client.terminate()
             try:
-                self.exit_status = self._client.wait(5)
+                self._client.wait(_END_WITHIN_S)
             except subprocess.TimeoutExpired:
                 self._client.kill()
-                self.exit_status = self._client.wait()
+        self.exit_status = self._client.wait()
+        if self.state is DriveState.RUNNING:
+            self.state = DriveState.FAILED if self.exit_status else DriveState.DONE
+
+
+def _unblock_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _split(command: str, path: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise TargetError(f"--drive {command!r} is not a command: {error}") from error
+        raise TargetError(
+            f"--drive {command!r} is not a command: {error}", hint="--drive 'python client.py'"
+        ) from error
     if not words:
         raise TargetError("--drive needs a command", hint="--drive 'python client.py'")
     if shutil.which(words[0], path=path) is None:

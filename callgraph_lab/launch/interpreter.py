@@ -16,7 +16,7 @@ _QUESTION = """
 import json, platform, sys, sysconfig
 print(json.dumps({
     "version": platform.python_version(),
-    "implementation": sys.implementation.name,
+    "implementation": platform.python_implementation().lower(),
     "abi": getattr(sys, "abiflags", ""),
     "stdlib": [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")],
 }))
@@ -50,6 +50,7 @@ def find_interpreter(program: str | None) -> Interpreter:
     try:
         answer = subprocess.run(
             [program, "-c", _QUESTION],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=_ANSWER_WITHIN_S,
@@ -57,20 +58,33 @@ def find_interpreter(program: str | None) -> Interpreter:
             env={**os.environ, "PYTHONPATH": ""},
         )
         facts = json.loads(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        theirs, implementation, abi = facts["version"], facts["implementation"], facts["abi"]
+        stdlib = _unique(facts["stdlib"])
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
         raise TargetError(
-            f"--python {program} cannot be run as a Python interpreter ({error})",
+            f"--python {program} is not a Python interpreter ({_reason(error)})",
             hint="give the path of a python program, such as venv/bin/python",
         ) from error
-    theirs, ours = facts["version"], platform.python_version()
-    same_kind = facts["implementation"] == sys.implementation.name
-    if not same_kind or facts["abi"] != sys.abiflags or _minor(theirs) != _minor(ours):
+    ours = platform.python_version()
+    same_kind = implementation == platform.python_implementation().lower()
+    if not same_kind or abi != sys.abiflags or _minor(theirs) != _minor(ours):
         raise TargetError(
-            f"--python {program} is {facts['implementation']} {theirs}{facts['abi']}, and this"
-            f" cglab runs on {sys.implementation.name} {ours}{sys.abiflags}",
-            hint=f"install cglab there: {program} -m pip install callgraph_lab",
+            f"--python {program} is {implementation} {theirs}{abi}, and this cglab runs on"
+            f" {platform.python_implementation().lower()} {ours}{sys.abiflags}",
+            hint=f"install cglab there: {program} -m pip install callgraph_lab"
+            " (it needs Python 3.11 or newer)",
         )
-    return Interpreter(program, theirs, _unique(facts["stdlib"]))
+    return Interpreter(program, theirs, stdlib)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"asked for its version it ended with exit status {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it did not tell its version within {_ANSWER_WITHIN_S} s"
+    return "it did not tell its version"
 
 
 def _minor(version: str) -> list[str]:

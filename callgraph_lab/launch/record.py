@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.engines.choice import AUTO, choose
-from callgraph_lab.errors import DriveError
+from callgraph_lab.errors import DriveError, OutputError
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.supervisor import Supervisor
-from callgraph_lab.launch.target import check_module, check_script
+from callgraph_lab.launch.target import brief_arguments, check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
+    from callgraph_lab.recording.run_file import RunFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
     stem = catalog.name_stem(options.name or target.name)
-    path, live_folder = catalog.reserve_recording(options.folder, stem)
+    path, live_folder = _reserve(options.folder, stem)
     command = target.command(interpreter.program)
     run = started_now(
         name=path.name.removesuffix(catalog.RECORDING_SUFFIX),
@@ -73,11 +76,13 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         python=interpreter.version,
         engine=engine.name,
     )
-    write_run_file(live_folder, run)
-    runtime = Runtime()
+    runtime = _prepare(live_folder, run)
     try:
         environment = runtime.environment(
-            engine=engine.name, live_folder=live_folder, interpreter=interpreter, argv=command
+            engine=engine.name,
+            live_folder=live_folder,
+            interpreter=interpreter,
+            argv=brief_arguments(command),
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive
@@ -87,32 +92,81 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
     notes += outcome.notes
-    write_run_file(
-        live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes))
-    )
+    _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
     return Recorded(
         entry=entry,
         outcome=outcome,
         engine=engine.name,
         notes=outcome.notes,
-        drive_error=None if drive is None else _drive_error(drive, options),
+        drive_error=None if drive is None else _drive_error(drive, options, outcome),
     )
 
 
-def _drive_error(drive: Drive, options: RecordOptions) -> DriveError | None:
+def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:
+    try:
+        return catalog.reserve_recording(folder, stem)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"
+        ) from error
+
+
+def _prepare(live_folder: Path, run: RunFile) -> Runtime:
+    """Write down what is about to run. Leave nothing behind where that fails."""
+    try:
+        _write_run_file(live_folder, run)
+        return Runtime()
+    except OSError as error:
+        shutil.rmtree(live_folder, ignore_errors=True)
+        raise OutputError(
+            f"cannot write to {tempfile.gettempdir()}: {error.strerror}",
+            hint="free some space there, or set TMPDIR to another folder",
+        ) from error
+    except OutputError:
+        shutil.rmtree(live_folder, ignore_errors=True)
+        raise
+
+
+def _write_run_file(live_folder: Path, run: RunFile) -> None:
+    try:
+        write_run_file(live_folder, run)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {live_folder}: {error.strerror}",
+            hint="free some space there, or choose another folder with --out; what has been"
+            " recorded is kept, and 'cglab list' finishes it",
+        ) from error
+
+
+def _drive_error(drive: Drive, options: RecordOptions, outcome: Outcome) -> DriveError | None:
     client = shlex.join(shlex.split(options.drive or ""))
+    error = None
     if drive.state is DriveState.NEVER_LISTENED:
-        return DriveError(
+        error = DriveError(
             f"the target did not listen on a TCP port within {options.drive_timeout_s:g} s,"
             f" so {client} was not started",
             hint="is it a server? Give it more time with --drive-timeout",
         )
+    elif drive.state in (DriveState.WAITING, DriveState.CUT_SHORT):
+        # Where the user, or --duration, stopped the target, that was meant.
+        if not outcome.stopped_by:
+            error = _died_early(drive, client)
+    elif drive.exit_status:
+        error = DriveError(
+            f"the client {client} failed with exit status {drive.exit_status}",
+            hint="what it printed says why; the recording shows what the target did",
+        )
+    return error
+
+
+def _died_early(drive: Drive, client: str) -> DriveError:
     if drive.state is DriveState.WAITING:
         return DriveError(
             f"the target ended before it listened on a TCP port, so {client} was not started",
             hint="run the target by itself to see why",
         )
-    if drive.exit_status:
-        return DriveError(f"the client {client} failed with exit status {drive.exit_status}")
-    return None
+    return DriveError(
+        f"the target ended while the client {client} was still running",
+        hint="run the target by itself to see why; the recording shows how far it came",
+    )

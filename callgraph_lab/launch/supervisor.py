@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STOP_STEP_S = 5.0
 """Between SIGINT and SIGTERM, and between SIGTERM and SIGKILL."""
 _LOOK_EVERY_S = 0.1
+_LONGEST_WAIT_S = 3600.0
 _SENT_BY_KERNEL = 0x80
 _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -106,12 +107,12 @@ class Supervisor:
         returned = process.returncode
         outcome = Outcome(128 - returned if returned < 0 else returned, self._stopped_by)
         if returned < 0 and not self._stopped_by:
-            outcome.notes.append(f"the target was ended by {signal.Signals(-returned).name}")
+            outcome.notes.append(f"the target was ended by {_signal_name(-returned)}")
         return outcome
 
     def _patience_s(self, end_at: float | None) -> float:
         moments = [moment for moment in (end_at, self._next_step_at) if moment is not None]
-        patience = min((moment - time.monotonic() for moment in moments), default=60.0)
+        patience = min([_LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
         if self._drive is not None and not self._stopped_by:
             patience = min(patience, _LOOK_EVERY_S)
         return max(patience, 0.0)
@@ -127,12 +128,21 @@ class Supervisor:
             if received.si_code != _SENT_BY_KERNEL:
                 process.send_signal(signal.SIGINT)
         else:
+            # Whoever presses the keys decides how long to wait for the next, harder signal.
+            was_planned = self._next_step_at is not None
             self._take_step(process)
+            if not was_planned:
+                self._next_step_at = None
 
     def _begin_stopping(self, process: subprocess.Popen[bytes], reason: str) -> None:
-        if self._next_step_at is None:
-            self._stopped_by = self._stopped_by or reason
-            self._take_step(process)
+        if self._next_step_at is not None:
+            return
+        if self._step:
+            # Ctrl-C has been given already: what it began gets its time, too.
+            self._next_step_at = time.monotonic() + STOP_STEP_S
+            return
+        self._stopped_by = reason
+        self._take_step(process)
 
     def _take_step(self, process: subprocess.Popen[bytes]) -> None:
         """Send the next, harder signal, and plan the one after it."""
@@ -152,3 +162,10 @@ class Supervisor:
             self._begin_stopping(process, "the end of --drive")
         elif state is DriveState.NEVER_LISTENED:
             self._begin_stopping(process, "--drive-timeout")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # real-time signals have no names

@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import TargetError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _FOLDERS_TO_SEARCH = (".", "examples", "src", "scripts", "bin", "server", "tests")
+_MOST_ARGUMENT_BYTES = 2000
+_MODULE_IS_MISSING = 93
+_FIND_MODULE = f"""
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+
+sys.path.insert(0, "")
+name = sys.argv[1]
+spec = find_spec(name.partition(".")[0])
+found = name.partition(".")[0]
+for part in [*name.split(".")[1:], "__main__"]:
+    if spec is None or spec.submodule_search_locations is None:
+        break
+    found = found + "." + part
+    # Not by its name alone: that would import the package, and so run a part of the target.
+    spec = PathFinder.find_spec(found, spec.submodule_search_locations)
+missing = found if spec is None else name
+if spec is None or found not in (name, name + ".__main__"):
+    try:
+        # A package that has changed its path while it was imported is the last hope.
+        spec = find_spec(missing)
+    except Exception:
+        spec = None
+    if spec is None:
+        print(missing)
+        sys.exit({_MODULE_IS_MISSING})
+"""
+"""Exits like that, with what ``python -m`` would not find on its last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +57,11 @@ class Target:
 
     def command(self, python: str) -> list[str]:
         """Return the command line that runs the target."""
-        start = [python, "-m", self.name] if self.is_module else [python, self.name]
-        return [*start, *self.arguments]
+        if self.is_module:
+            return [python, "-m", self.name, *self.arguments]
+        # A script that is called like an option is none.
+        options_end = ["--"] if self.name.startswith("-") else []
+        return [python, *options_end, self.name, *self.arguments]
 
     def __str__(self) -> str:
         return f"-m {self.name}" if self.is_module else self.name
@@ -33,6 +70,14 @@ class Target:
 def check_script(name: str) -> None:
     """Raise ``TargetError`` where a script is not there, with the near one that may be meant."""
     path = Path(name)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name longer than a file system takes, a file for a folder
+        raise TargetError(
+            f"there is no script {name}: {error.strerror}", hint="give the path of a Python file"
+        ) from error
     if path.is_dir():
         if (path / "__main__.py").is_file():
             return
@@ -70,18 +115,40 @@ def _near_scripts(path: Path) -> list[str]:
 
 
 def check_module(name: str, python: str) -> None:
-    """Raise ``TargetError`` where ``python -m name`` would not find its module.
-
-    Only the first part of a dotted name is looked for: more would run the package's code.
-    """
-    question = (
-        "import importlib.util, sys; sys.path.insert(0, '');"
-        "sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+    """Raise ``TargetError`` where ``python -m name`` would not find its module."""
+    answer = subprocess.run(
+        [python, "-c", _FIND_MODULE, name],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if answer.returncode != _MODULE_IS_MISSING:
+        return
+    missing = answer.stdout.splitlines()[-1]
     package = name.partition(".")[0]
-    answer = subprocess.run([python, "-c", question, package], capture_output=True, check=False)
-    if answer.returncode == 1:
+    if missing.endswith(".__main__"):
         raise TargetError(
-            f"there is no module {package!r} for {python}",
-            hint=f"install it ({python} -m pip install {package}), or check the name",
+            f"the package {missing.removesuffix('.__main__')} cannot be run, it has no __main__",
+            hint="name a module in it: -m PACKAGE.MODULE",
         )
+    if missing == package:
+        hint = f"install it ({python} -m pip install {package}), or check the name"
+    else:
+        hint = f"the package {package} is there; check the rest of the name"
+    raise TargetError(f"there is no module {missing!r} for {python}", hint=hint)
+
+
+def brief_arguments(words: Sequence[str]) -> list[str]:
+    """Return as many of a command line's words as the header of a live file can hold.
+
+    The run file has all of them; the header has those of each process, beside what readers need.
+    """
+    brief: list[str] = []
+    room = _MOST_ARGUMENT_BYTES
+    for word in words:
+        room -= len(json.dumps(word)) + 2
+        if room < 0:
+            return [*brief, "..."]
+        brief.append(word)
+    return brief

@@ -19,7 +19,10 @@ from callgraph_lab.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from callgraph_lab.recording.live_reader import LiveFunction, LivePart
+    from callgraph_lab.recording.live_part import LiveFunction, LivePart
+
+_LONGEST_NS = 2**62
+"""A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
 
 
 def assemble(
@@ -38,7 +41,7 @@ def assemble(
             RecordedProcess(
                 pid=part.pid,
                 parent_pid=part.parent_pid,
-                argv=tuple(str(item) for item in part.information.get("argv", ())),
+                argv=_strings(part.information.get("argv")),
                 stop_reason=part.stop_reason,
                 running=part.pid in running_pids,
             )
@@ -50,6 +53,34 @@ def assemble(
         threads=tuple(joined.threads),
         processes=tuple(processes),
     )
+
+
+def last_sign_ns(parts: Sequence[LivePart]) -> int:
+    """Return the latest moment (CLOCK_MONOTONIC) that the parts of a run bear witness of.
+
+    That is the end of a run which nobody saw ending, as far as it is known: what was called last,
+    and that a thread cannot have spent more time in calls than it has lived.
+    """
+    moments = [0]
+    for part in parts:
+        clock = part.clock
+        moments += (clock.first_ns, clock.latest_ns)
+        spent_ticks = dict.fromkeys((thread.root for thread in part.threads), 0)
+        for parent, ticks in zip(part.parent, part.ticks, strict=True):
+            if parent in spent_ticks:
+                spent_ticks[parent] += ticks
+        moments += (clock.first_ns + clock.duration_ns(ticks) for ticks in spent_ticks.values())
+        moments += (
+            clock.monotonic_ns(call.start_ticks)
+            for thread in part.threads
+            for call in thread.open_calls
+        )
+    return max(moments)
+
+
+def _strings(items: object) -> tuple[str, ...]:
+    """Return a list from a process's information, which may hold anything if it was damaged."""
+    return tuple(map(str, items)) if isinstance(items, list) else ()
 
 
 def is_standard_library(file: str, folders: Iterable[str]) -> bool:
@@ -77,7 +108,7 @@ class _Joined:
     _numbers: dict[Function, int] = field(default_factory=dict)
 
     def add(self, part: LivePart, now_ns: int) -> None:
-        folders = [str(folder) for folder in part.information.get("stdlib", ())]
+        folders = _strings(part.information.get("stdlib"))
         renumbered = array("I", (self._number(item, folders) for item in part.functions))
         inclusive, open_calls = _times(part, now_ns)
         subtree = _subtree_sizes(part.parent)
@@ -125,7 +156,8 @@ class _Joined:
         order = array("i", bytes(4 * len(place)))
         for context, position in enumerate(place):
             order[position] = context
-        self_ns = array("q", inclusive)
+        # A list, since what is damaged may add up to more than an array's item holds.
+        self_ns = inclusive.tolist()
         for context, parent in enumerate(part.parent):
             if parent != NO_PARENT:
                 self_ns[parent] -= inclusive[context]
@@ -150,24 +182,26 @@ class _Joined:
 
 def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:
     """Return inclusive nanoseconds and open calls of each context of a part."""
-    clock = part.clock
-    if clock.ns_per_tick is None:
-        inclusive = array("Q", part.ticks)
-    else:
+    clock, parents = part.clock, part.parent
+    inclusive = part.ticks.tolist()
+    if clock.ns_per_tick is not None:
         ns_per_tick = clock.ns_per_tick
-        inclusive = array("Q", (int(ticks * ns_per_tick) for ticks in part.ticks))
-    open_calls = array("I", bytes(4 * len(part.ticks)))
+        inclusive = [int(ticks * ns_per_tick) for ticks in inclusive]
+    open_calls = array("I", bytes(4 * len(inclusive)))
     for thread in part.threads:
         for call in thread.open_calls:
             open_calls[call.context] += 1
             inclusive[call.context] += max(now_ns - clock.monotonic_ns(call.start_ticks), 0)
     # A root has no call of its own: it lasts as long as what it called.
-    for root in (thread.root for thread in part.threads):
-        inclusive[root] = 0
-    for context, parent in enumerate(part.parent):
-        if parent != NO_PARENT and part.parent[parent] == NO_PARENT:
-            inclusive[parent] += inclusive[context]
-    return inclusive, open_calls
+    of_root = {thread.root: 0 for thread in part.threads}
+    for parent, duration_ns in zip(parents, inclusive, strict=True):
+        if parent in of_root:
+            of_root[parent] += duration_ns
+    for root, duration_ns in of_root.items():
+        inclusive[root] = duration_ns
+    if max(inclusive, default=0) > _LONGEST_NS:
+        inclusive = [min(duration_ns, _LONGEST_NS) for duration_ns in inclusive]
+    return array("Q", inclusive), open_calls
 
 
 def _subtree_sizes(parents: array[int]) -> array[int]:

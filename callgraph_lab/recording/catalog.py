@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import glob
 import re
 import shutil
 import time
@@ -11,11 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.recording import folding, store
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording import store
-from callgraph_lab.recording.assemble import assemble
-from callgraph_lab.recording.live_reader import LivePart, read_part
-from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.recording.live_folder import is_running, read_live_folder
 from callgraph_lab.recording.run_file import read_run_file
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 RECORDING_SUFFIX = ".cglab"
 _UNFIT_FOR_A_NAME = re.compile(r"[^\w.+-]+")
-_LONGEST_STEM = 80
+_LONGEST_STEM_CHARACTERS = 80
+# A name has at most 255 bytes, and the longest of ours adds the second, a number, the suffixes,
+# and the name of a damaged part.
+_LONGEST_STEM_BYTES = 140
+_TIME_IN_NAME = re.compile(r"-(\d{8}-\d{6})(?:-(\d{1,3}))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +42,25 @@ class Entry:
     @property
     def running(self) -> bool:
         """Whether a process of the run, or the ``cglab`` that watches it, is still there."""
-        return self.live_folder is not None and _is_running(self.live_folder)
+        return self.live_folder is not None and is_running(self.live_folder)
 
     @property
     def size_bytes(self) -> int:
-        """Bytes on disk."""
-        if self.live_folder is None:
-            return self.path.stat().st_size
-        return sum(item.stat().st_size for item in self.live_folder.iterdir() if item.is_file())
+        """Bytes on disk; 0 where it is gone by now."""
+        try:
+            if self.live_folder is None:
+                return self.path.stat().st_size
+            return sum(item.stat().st_size for item in self.live_folder.iterdir())
+        except OSError:
+            return 0
 
 
 def name_stem(target: str) -> str:
     """Return what recordings of ``target`` are named after: ``ftpServer`` of ``x/ftpServer.py``."""
-    stem = _UNFIT_FOR_A_NAME.sub("_", Path(target).name.removesuffix(".py")).strip(".")
-    return stem[:_LONGEST_STEM] or "recording"
+    name = Path(target).name.removesuffix(".py")
+    # A name that begins with a dash would be taken for an option.
+    stem = _UNFIT_FOR_A_NAME.sub("_", name).lstrip("-").strip(".")[:_LONGEST_STEM_CHARACTERS]
+    return stem.encode()[:_LONGEST_STEM_BYTES].decode("utf-8", "ignore") or "recording"
 
 
 def reserve_recording(folder: Path, stem: str) -> tuple[Path, Path]:
@@ -63,11 +73,13 @@ def reserve_recording(folder: Path, stem: str) -> tuple[Path, Path]:
     for attempt in range(1, 1000):
         name = base if attempt == 1 else f"{base}-{attempt}"
         path = folder / f"{name}{RECORDING_SUFFIX}"
-        if path.exists():
-            continue
         live_folder = reserve_live_folder(path)
-        if live_folder is not None:
+        if live_folder is None:
+            continue
+        # Looked for only now: its owner may just have finished, and removed its live folder.
+        if not path.exists():
             return path, live_folder
+        live_folder.rmdir()
     raise OutputError(f"there are too many recordings named {base} in {folder}")
 
 
@@ -76,38 +88,74 @@ def reserve_live_folder(path: Path) -> Path | None:
     live_folder = path.with_name(path.name + layout.LIVE_SUFFIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        live_folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if live_folder.is_dir():
-            return None
+    except (FileExistsError, NotADirectoryError):
         raise OutputError(
             f"{path.parent} is not a folder", hint="choose another folder with --out"
         ) from None
     except OSError as error:
-        raise OutputError(
-            f"cannot write to {path.parent}: {error.strerror}",
-            hint="choose another folder with --out",
-        ) from error
+        raise _cannot_write(path.parent, error) from error
+    try:
+        live_folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise _cannot_write(path.parent, error) from error
     return live_folder
 
 
+def _cannot_write(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"
+    )
+
+
 def entries(folder: Path) -> list[Entry]:
-    """Return the recordings of a folder, newest first."""
+    """Return the recordings of a folder, the one that began last first."""
     found = []
+    for item in _items(folder):
+        try:
+            if item.suffix == RECORDING_SUFFIX and item.is_file():
+                found.append(Entry(item, None, item.stat().st_mtime))
+            elif _is_live_folder(item):
+                path = _path_of(item)
+                if not path.exists():
+                    found.append(Entry(path, item, item.stat().st_mtime))
+        except OSError:
+            # Gone since the folder was listed, or not for us to see.
+            continue
+    return sorted(found, key=_age_key, reverse=True)
+
+
+def _items(folder: Path) -> list[Path]:
     try:
-        items = list(folder.iterdir())
+        return [item for item in folder.iterdir() if not item.name.startswith(".")]
     except OSError:
         return []
-    for item in items:
-        if item.name.startswith("."):
-            continue
-        if item.suffix == RECORDING_SUFFIX and item.is_file():
-            found.append(Entry(item, None, item.stat().st_mtime))
-        elif item.name.endswith(RECORDING_SUFFIX + layout.LIVE_SUFFIX) and item.is_dir():
-            path = item.with_name(item.name.removesuffix(layout.LIVE_SUFFIX))
-            if not path.exists():
-                found.append(Entry(path, item, item.stat().st_mtime))
-    return sorted(found, key=lambda entry: (entry.modified, entry.path.name), reverse=True)
+
+
+def _is_live_folder(item: Path) -> bool:
+    return item.name.endswith(RECORDING_SUFFIX + layout.LIVE_SUFFIX) and item.is_dir()
+
+
+def _path_of(live_folder: Path) -> Path:
+    return live_folder.with_name(live_folder.name.removesuffix(layout.LIVE_SUFFIX))
+
+
+def _age_key(entry: Entry) -> tuple[float, int, float, str]:
+    """Return what sorts recordings by when they began.
+
+    A file's own time says when it was finished or copied, so it decides only within a second. Most
+    names carry the time; only the others have to be opened.
+    """
+    match = _TIME_IN_NAME.search(entry.path.name.removesuffix(RECORDING_SUFFIX))
+    started, number = entry.modified, 1
+    with contextlib.suppress(ValueError, OverflowError, OSError, RecordingError):
+        if match:
+            number = int(match[2] or 1)
+            started = datetime.strptime(match[1], "%Y%m%d-%H%M%S").astimezone().timestamp()
+        else:
+            started = datetime.fromisoformat(load_run(entry).started).timestamp()
+    return int(started), number, entry.modified, entry.path.name
 
 
 def find(reference: str | None, folder: Path) -> Entry:
@@ -126,23 +174,42 @@ def find(reference: str | None, folder: Path) -> Entry:
     for entry in known:
         if reference in (entry.path.name, entry.path.name.removesuffix(RECORDING_SUFFIX)):
             return entry
-    path = Path(reference.rstrip("/").removesuffix(layout.LIVE_SUFFIX))
-    live_folder = path.with_name(path.name + layout.LIVE_SUFFIX)
-    if not path.exists() and live_folder.is_dir():
-        return Entry(path, live_folder, live_folder.stat().st_mtime)
-    if path.exists():
-        return Entry(path, None, path.stat().st_mtime)
+    for text in (reference, reference + RECORDING_SUFFIX):
+        with contextlib.suppress(OSError, ValueError):
+            path = Path(text.rstrip("/").removesuffix(layout.LIVE_SUFFIX))
+            live_folder = Path(f"{path}{layout.LIVE_SUFFIX}")
+            if path.exists():
+                return Entry(path, None, path.stat().st_mtime)
+            if live_folder.is_dir():
+                return Entry(path, live_folder, live_folder.stat().st_mtime)
     raise RecordingError(
-        f"there is no recording {reference}",
-        hint=f"'cglab list' shows those in {folder}" if known else "make one: cglab run SCRIPT.py",
+        f"there is no recording {reference or repr(reference)}",
+        hint=_hint_instead_of(reference, [entry.path.name for entry in known], folder),
     )
+
+
+def _hint_instead_of(reference: str, names: list[str], folder: Path) -> str:
+    if not names:
+        return "make one: cglab run SCRIPT.py"
+    near = [name for name in names if reference and name.startswith(reference)]
+    near += difflib.get_close_matches(Path(reference).name, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"'cglab list' shows those in {folder}"
 
 
 def load(entry: Entry) -> Recording:
     """Return a recording, finished or live. Raise ``RecordingError`` if it cannot be read."""
     if entry.live_folder is None:
         return store.load(entry.path)
-    return read_live(entry.live_folder)
+    try:
+        recording = read_live(entry.live_folder)
+    except RecordingError:
+        if not entry.path.exists():
+            raise
+    else:
+        if not entry.path.exists():
+            return recording
+    # Another cglab has folded it meanwhile: what we have read may lack the parts it has removed.
+    return store.load(entry.path)
 
 
 def load_run(entry: Entry) -> RunInformation:
@@ -153,39 +220,40 @@ def load_run(entry: Entry) -> RunInformation:
 
 
 def read_live(live_folder: Path) -> Recording:
-    """Return what the processes of a run have recorded up to now."""
-    run = read_run_file(live_folder)
-    parts = _read_parts(live_folder)
-    running = frozenset(part.pid for part in parts if is_alive(part.pid, part.start_time))
-    now_ns = run.ended_monotonic_ns
-    if running or now_ns is None:
-        now_ns = time.monotonic_ns() if _is_running(live_folder) else _last_sign_ns(parts)
-    return assemble(
-        parts, run.information(now_monotonic_ns=now_ns), now_ns=now_ns, running_pids=running
-    )
+    """Return what the processes of a run have recorded up to now.
+
+    A damaged part is left out, which a note of the run tells. Raise ``RecordingError`` where there
+    is nothing else.
+    """
+    return read_live_folder(live_folder).recording
 
 
 def fold(entry: Entry) -> Entry:
     """Turn the live files of a run that is over into its recording; return the finished entry.
 
-    A recording with processes that are still running is left as it is.
+    A recording with processes that are still running is left as it is. Raise ``RecordingError``
+    where nothing can be read and ``OutputError`` where nothing can be written: the live files stay.
     """
-    live_folder = entry.live_folder
-    if live_folder is None or has_running_process(live_folder):
+    if entry.live_folder is None:
         return entry
-    store.save(read_live(live_folder), entry.path)
-    shutil.rmtree(live_folder, ignore_errors=True)
-    return Entry(entry.path, None, entry.path.stat().st_mtime)
+    path = folding.fold_live_folder(entry.live_folder, entry.path)
+    return entry if path is None else Entry(path, None, path.stat().st_mtime)
 
 
 def fold_abandoned(folder: Path) -> list[tuple[Entry, RecordingError | OutputError | None]]:
     """Fold every run in ``folder`` of which nothing runs any more; say what could not be folded."""
     folded: list[tuple[Entry, RecordingError | OutputError | None]] = []
-    for entry in entries(folder):
-        if entry.live_folder is None or _is_running(entry.live_folder):
+    for item in sorted(_items(folder)):
+        try:
+            if not _is_live_folder(item) or is_running(item):
+                continue
+            entry = Entry(_path_of(item), item, item.stat().st_mtime)
+        except OSError:
+            # Another command is removing it.
             continue
         try:
-            folded.append((fold(entry), None))
+            if not folding.remove_remains(item):
+                folded.append((fold(entry), None))
         except (RecordingError, OutputError) as error:
             folded.append((entry, error))
     return folded
@@ -200,57 +268,10 @@ def remove(entry: Entry) -> None:
     try:
         if entry.live_folder is not None:
             shutil.rmtree(entry.live_folder)
-        entry.path.unlink(missing_ok=True)
+        else:
+            entry.path.unlink(missing_ok=True)
+        kept = f"{glob.escape(entry.path.name)}.*{folding.DAMAGED_SUFFIX}"
+        for part in entry.path.parent.glob(kept):
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot remove {entry.path}: {error.strerror}") from error
-
-
-def is_alive(pid: int, start_time: int) -> bool:
-    """Say whether a process that started then is still there (its pid may be another's by now)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state not in (b"Z", b"X") and process_start_time(pid) == start_time
-
-
-def has_running_process(live_folder: Path) -> bool:
-    """Say whether a process that records into the folder is still there."""
-    for part in live_folder.glob(f"*{layout.PART_SUFFIX}"):
-        pid, _, start_time = part.name.removesuffix(layout.PART_SUFFIX).partition("-")
-        if pid.isdecimal() and start_time.isdecimal() and is_alive(int(pid), int(start_time)):
-            return True
-    return False
-
-
-def _is_running(live_folder: Path) -> bool:
-    if has_running_process(live_folder):
-        return True
-    try:
-        run = read_run_file(live_folder)
-    except RecordingError:
-        # Just made, and its run file not yet written: leave it a moment.
-        return time.time() - live_folder.stat().st_mtime < 10  # noqa: PLR2004
-    return is_alive(run.supervisor_pid, run.supervisor_start_time)
-
-
-def _read_parts(live_folder: Path) -> list[LivePart]:
-    parts = []
-    for path in sorted(live_folder.glob(f"*{layout.PART_SUFFIX}")):
-        with path.open("rb") as file:
-            # A writer puts the first bytes in last: without them it was only being made.
-            was_begun = file.read(len(layout.MAGIC)).strip(b"\0") != b""
-        if was_begun:
-            parts.append(read_part(path))
-    return parts
-
-
-def _last_sign_ns(parts: list[LivePart]) -> int:
-    """Return the latest moment that the parts of a run nobody saw ending bear witness of."""
-    moments = [
-        part.clock.monotonic_ns(call.start_ticks)
-        for part in parts
-        for thread in part.threads
-        for call in thread.open_calls
-    ]
-    return max(moments, default=max((part.clock.first_ns for part in parts), default=0))

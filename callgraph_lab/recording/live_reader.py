@@ -6,118 +6,80 @@ that a damaged file costs one ``RecordingError`` and no more time or memory than
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import sys
 from array import array
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart, LiveThread, OpenCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 _WORDS_A_CONTEXT = layout.CONTEXT_BYTES // 8
 _HALVES_A_CONTEXT = layout.CONTEXT_BYTES // 4
 _UNSET = -1
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFunction:
-    """A function record as it stands in the file; ``is_thread`` marks a thread's root."""
-
-    module: str
-    qualname: str
-    file: str
-    class_name: str
-    ancestors: str
-    pycallgraph2_name: str
-    line: int
-    is_thread: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCall:
-    """A call that has not returned: its context (index into the columns) and when it began."""
-
-    context: int
-    is_inherited: bool
-    start_ticks: int
-
-
-@dataclass(frozen=True, slots=True)
-class LiveThread:
-    """A thread: the index of its root context, how many threads shared it, its open calls."""
-
-    root: int
-    threads: int
-    alive: bool
-    open_calls: tuple[OpenCall, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """How ticks of a live file become nanoseconds of CLOCK_MONOTONIC."""
-
-    first_ticks: int
-    first_ns: int
-    realtime_ns: int
-    ns_per_tick: float | None
-    """None where ticks are nanoseconds."""
-
-    def duration_ns(self, ticks: int) -> int:
-        """Return a difference of ticks in nanoseconds."""
-        return ticks if self.ns_per_tick is None else int(ticks * self.ns_per_tick)
-
-    def monotonic_ns(self, ticks: int) -> int:
-        """Return the moment ``ticks`` as CLOCK_MONOTONIC nanoseconds."""
-        return self.first_ns + self.duration_ns(ticks - self.first_ticks)
-
-
-def _unsigned(typecode: str) -> array[int]:
-    return field(default_factory=lambda: array(typecode))
-
-
-@dataclass(slots=True)
-class LivePart:
-    """What one process has recorded: columns of equal length in an order of callers first.
-
-    ``parent`` holds indices into the columns (-1 for a root); ``ticks`` is the time inside calls
-    that have ended.
-    """
-
-    pid: int
-    start_time: int
-    parent_pid: int
-    information: dict[str, Any]
-    clock: Clock
-    finished: bool
-    stop_reason: str
-    functions: list[LiveFunction] = field(default_factory=list)
-    threads: list[LiveThread] = field(default_factory=list)
-    parent: array[int] = _unsigned("i")
-    function: array[int] = _unsigned("I")
-    calls: array[int] = _unsigned("Q")
-    resumes: array[int] = _unsigned("Q")
-    suspensions: array[int] = _unsigned("Q")
-    ticks: array[int] = _unsigned("Q")
+_LARGEST = 2**63 - 1
+"""No pid, time or count that a process has seen is larger."""
 
 
 def read_part(path: Path) -> LivePart:
     """Read a live file. Raise ``RecordingError`` if it is not one or is damaged."""
     try:
-        data = path.read_bytes()
+        return _PartReader(path).read()
     except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        return _PartReader(data).read()
+        reason = f"cannot read {path}: {error.strerror}"
     except _DamagedError as damage:
-        raise RecordingError(
-            f"{path} is not a readable part of a recording: {damage}",
-            hint="remove it with 'cglab rm', or record again",
-        ) from None
+        reason = f"{path} is not a readable part of a recording: {damage}"
+    except MemoryError:
+        reason = f"{path} is too large to be read"
+    raise RecordingError(reason, hint="remove it with 'cglab rm', or record again")
+
+
+def was_begun(path: Path) -> bool:
+    """Say whether a live file has its first bytes, which its writer puts in last."""
+    with _opened(path) as file:
+        return file.read(len(layout.MAGIC)).strip(b"\0") != b""
+
+
+def _opened(path: Path) -> BufferedReader:
+    return open(path, "rb", opener=_open_regular_file)
+
+
+def _open_regular_file(path: str, flags: int) -> int:
+    """Open a file, but no pipe, which would be waited for, and no device, which may never end."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a file")
+
+
+def _read_published(path: Path) -> bytes:
+    """Return a live file up to the end of its last block; room beyond is only reserved."""
+    with _opened(path) as file:
+        header = file.read(layout.HEADER_BYTES)
+        if len(header) < layout.HEADER_BYTES or sys.byteorder != "little":
+            raise _DamagedError("it is too short")
+        if not header.startswith(layout.MAGIC):
+            raise _DamagedError("it does not begin as one")
+        end = int.from_bytes(header[layout.END_OFFSET : layout.END_OFFSET + 8], sys.byteorder)
+        if end < layout.HEADER_BYTES:
+            raise _DamagedError("its header is damaged")
+        if end > os.fstat(file.fileno()).st_size:
+            raise _DamagedError("it is truncated")
+        file.seek(0)
+        data = file.read(end)
+    if len(data) < end:
+        raise _DamagedError("it is truncated")
+    return data
 
 
 class _DamagedError(Exception):
@@ -129,39 +91,47 @@ def _text(data: bytes) -> str:
 
 
 class _PartReader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = _read_published(path)
         self._position_of: array[int] = array("i")
         self._thread_blocks: dict[int, tuple[int, int]] = {}
+        self._roots_with_thread: set[int] = set()
 
     def read(self) -> LivePart:
+        data = self._data
         part = self._read_header()
         context_blocks: list[tuple[int, int, int]] = []
-        for kind, start, end, used, first, thread in self._blocks():
-            if kind == layout.BLOCK_FUNCTIONS:
-                self._read_functions(part, start, min(used, end - start))
-            elif kind == layout.BLOCK_CONTEXTS:
+        for kind, start, end, used, first, thread in _blocks(data):
+            if kind == layout.BLOCK_CONTEXTS:
                 count = min(used, (end - start) // layout.CONTEXT_BYTES)
                 context_blocks.append((first, start, count))
             elif kind == layout.BLOCK_THREAD and end - start >= layout.THREAD.size:
                 # A later block of a thread replaces the earlier one.
                 self._thread_blocks[thread] = (start, end)
         self._read_contexts(part, sorted(context_blocks))
+        part.functions = _read_functions(data)
+        largest = max(part.function, default=-1)
+        if largest >= len(part.functions):
+            # The writer went on while the file was being read, and a function's block stands
+            # before the contexts that it added meanwhile: by now the function is there.
+            part.functions = _read_functions(_read_published(self._path))
+        if largest >= len(part.functions):
+            raise _DamagedError("a context names a function that is not there")
         for start, end in self._thread_blocks.values():
             self._read_thread(part, start, end)
+        self._add_threads_without_block(part)
         return part
 
     def _read_header(self) -> LivePart:
         data = self._data
-        if len(data) < layout.HEADER_BYTES or sys.byteorder != "little":
-            raise _DamagedError("it is too short")
-        magic, version, header_bytes, pid, start_time, parent_pid, clock = (
-            layout.IDENTITY.unpack_from(data)
+        _, version, header_bytes, pid, start_time, parent_pid, clock = layout.IDENTITY.unpack_from(
+            data
         )
-        if magic != layout.MAGIC or header_bytes != layout.HEADER_BYTES:
-            raise _DamagedError("it does not begin as one")
         if version > layout.FORMAT_VERSION:
             raise _DamagedError(f"it is of format {version}, newer than this cglab knows")
+        if header_bytes != layout.HEADER_BYTES or max(pid, start_time, parent_pid) > _LARGEST:
+            raise _DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
         reason_end = layout.STOP_REASON_OFFSET + layout.STOP_REASON_BYTES
         try:
@@ -187,53 +157,11 @@ class _PartReader:
             layout.ANCHORS.unpack_from(self._data, layout.ANCHORS_OFFSET)
         )
         if kind == layout.CLOCK_MONOTONIC_NS:
-            return Clock(first_ticks, first_ns, realtime_ns, None)
+            return Clock(first_ticks, first_ns, realtime_ns, latest_ns, None)
         elapsed_ns, elapsed_ticks = latest_ns - first_ns, latest_ticks - first_ticks
         if elapsed_ns > 0 and elapsed_ticks > 0:
-            return Clock(first_ticks, first_ns, realtime_ns, elapsed_ns / elapsed_ticks)
-        return Clock(first_ticks, first_ns, realtime_ns, 1e9 / max(ticks_a_second, 1))
-
-    def _blocks(self) -> Iterator[tuple[int, int, int, int, int, int]]:
-        """Yield kind, start and end of the payload, used, first id and thread of each block."""
-        data = self._data
-        end_of_blocks = int.from_bytes(
-            data[layout.END_OFFSET : layout.END_OFFSET + 8], sys.byteorder
-        )
-        if end_of_blocks > len(data):
-            raise _DamagedError("it is truncated")
-        at = layout.HEADER_BYTES
-        while at + layout.BLOCK_HEADER_BYTES <= end_of_blocks:
-            magic, kind, size, used, first, thread = layout.BLOCK_HEADER.unpack_from(data, at)
-            if magic != layout.BLOCK_MAGIC:
-                raise _DamagedError(f"there is no block at offset {at}")
-            if size < layout.BLOCK_HEADER_BYTES or size % layout.PAGE_BYTES or at + size > len(data):
-                raise _DamagedError(f"the block at offset {at} has a wrong size")
-            yield kind, at + layout.BLOCK_HEADER_BYTES, at + size, used, first, thread
-            at += size
-
-    def _read_functions(self, part: LivePart, start: int, used: int) -> None:
-        data, at, end = self._data, start, start + used
-        while at + layout.FUNCTION_HEADER.size <= end:
-            size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)
-            if number != len(part.functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
-                raise _DamagedError(f"the function at offset {at} is damaged")
-            strings: list[str] = []
-            text_at, record_end = at + layout.FUNCTION_HEADER.size, at + size
-            for _ in range(layout.FUNCTION_STRINGS):
-                if text_at + 4 > record_end:
-                    raise _DamagedError(f"the function at offset {at} is cut off")
-                (length,) = layout.STRING_LENGTH.unpack_from(data, text_at)
-                text_at += 4
-                if length > record_end - text_at:
-                    raise _DamagedError(f"a name at offset {text_at} is cut off")
-                strings.append(data[text_at : text_at + length].decode("utf-8", "replace"))
-                text_at += length
-            part.functions.append(
-                LiveFunction(
-                    *strings, line=line, is_thread=bool(flags & layout.FUNCTION_IS_THREAD)
-                )
-            )
-            at += size
+            return Clock(first_ticks, first_ns, realtime_ns, latest_ns, elapsed_ns / elapsed_ticks)
+        return Clock(first_ticks, first_ns, realtime_ns, latest_ns, 1e9 / max(ticks_a_second, 1))
 
     def _read_contexts(self, part: LivePart, blocks: list[tuple[int, int, int]]) -> None:
         """Fill the columns from ``blocks`` (first id, offset, count), which are in order of ids."""
@@ -253,8 +181,6 @@ class _PartReader:
             part.resumes.extend(words[2::_WORDS_A_CONTEXT])
             part.suspensions.extend(words[3::_WORDS_A_CONTEXT])
             part.ticks.extend(words[4::_WORDS_A_CONTEXT])
-        if part.function and max(part.function) >= len(part.functions):
-            raise _DamagedError("a context names a function that is not there")
         known = len(position_of)
         for position, parent_id in enumerate(parents):
             if parent_id == layout.NO_CONTEXT:
@@ -270,8 +196,11 @@ class _PartReader:
             self._data, start
         )
         root = self._position(root_id)
-        if root is None or part.parent[root] != _UNSET:
+        if root is None or part.parent[root] != _UNSET or root in self._roots_with_thread:
             return
+        if threads > _LARGEST:
+            raise _DamagedError("the number of its threads is damaged")
+        self._roots_with_thread.add(root)
         first = start + layout.THREAD_ENTRIES_OFFSET
         shown = min(depth, capacity, (end - first) // layout.OPEN_ENTRY.size)
         open_calls: list[OpenCall] = []
@@ -290,7 +219,73 @@ class _PartReader:
         alive = state == layout.THREAD_ALIVE
         part.threads.append(LiveThread(root, threads, alive, tuple(open_calls)))
 
+    def _add_threads_without_block(self, part: LivePart) -> None:
+        """Keep what a root was reached from whose thread is damaged, or was only being added."""
+        part.threads.extend(
+            LiveThread(root, threads=1, alive=False, open_calls=())
+            for root, parent in enumerate(part.parent)
+            if parent == _UNSET and root not in self._roots_with_thread
+        )
+
     def _position(self, context_id: int) -> int | None:
         if context_id >= len(self._position_of) or self._position_of[context_id] == _UNSET:
             return None
         return self._position_of[context_id]
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Yield kind, start and end of the payload, used, first id and thread of each block."""
+    at = layout.HEADER_BYTES
+    while at + layout.BLOCK_HEADER_BYTES <= len(data):
+        magic, kind, size, used, first, thread = layout.BLOCK_HEADER.unpack_from(data, at)
+        if magic != layout.BLOCK_MAGIC:
+            raise _DamagedError(f"there is no block at offset {at}")
+        if size < layout.BLOCK_HEADER_BYTES or size % layout.PAGE_BYTES or at + size > len(data):
+            raise _DamagedError(f"the block at offset {at} has a wrong size")
+        yield kind, at + layout.BLOCK_HEADER_BYTES, at + size, used, first, thread
+        at += size
+
+
+def _read_functions(data: bytes) -> list[LiveFunction]:
+    functions: list[LiveFunction] = []
+    for kind, start, end, used, _, _ in _blocks(data):
+        if kind == layout.BLOCK_FUNCTIONS:
+            _read_functions_block(data, start, min(start + used, end), functions)
+    return functions
+
+
+def _read_functions_block(data: bytes, start: int, end: int, functions: list[LiveFunction]) -> None:
+    at = start
+    while at + layout.FUNCTION_HEADER.size <= end:
+        size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)
+        if number != len(functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
+            raise _DamagedError(f"the function at offset {at} is damaged")
+        module, qualname, file, class_name, ancestors, pycallgraph2_name = _strings(
+            data, at + layout.FUNCTION_HEADER.size, at + size
+        )
+        functions.append(
+            LiveFunction(
+                module=module,
+                qualname=qualname,
+                file=file,
+                class_name=class_name,
+                ancestors=ancestors,
+                pycallgraph2_name=pycallgraph2_name,
+                line=line,
+                is_thread=bool(flags & layout.FUNCTION_IS_THREAD),
+            )
+        )
+        at += size
+
+
+def _strings(data: bytes, start: int, end: int) -> Iterator[str]:
+    at = start
+    for _ in range(layout.FUNCTION_STRINGS):
+        if at + layout.STRING_LENGTH.size > end:
+            raise _DamagedError(f"the function before offset {end} is cut off")
+        (length,) = layout.STRING_LENGTH.unpack_from(data, at)
+        at += layout.STRING_LENGTH.size
+        if length > end - at:
+            raise _DamagedError(f"a name at offset {at} is cut off")
+        yield data[at : at + length].decode("utf-8", "replace")
+        at += length

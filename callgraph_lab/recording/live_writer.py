@@ -6,12 +6,14 @@ lost when the target is killed. This module runs inside the target and imports l
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
+import sys
 import time
+from _thread import allocate_lock
 
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.live_information import fitting_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ FUNCTIONS_BLOCK_BYTES = 64 * 1024
 FIRST_CONTEXTS_BLOCK_BYTES = 4 * layout.PAGE_BYTES
 LARGEST_CONTEXTS_BLOCK_BYTES = 1024 * 1024
 FIRST_THREAD_BLOCK_BYTES = layout.PAGE_BYTES
+_LEAST_DESCRIPTOR = 500
 
 
 class RecordingStoppedError(Exception):
@@ -44,6 +47,26 @@ def part_name(pid: int, start_time: int) -> str:
     return f"{pid}-{start_time}{layout.PART_SUFFIX}"
 
 
+def _map(descriptor: int, size: int, offset: int) -> mmap.mmap:
+    """Map a piece of a file without taking a descriptor that the target would have got."""
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, size, offset=offset, trackfd=False)
+    # The mapping keeps a duplicate: have all the low numbers taken while it is made.
+    taken: list[int] = []
+    try:
+        while not taken or taken[-1] < _LEAST_DESCRIPTOR:
+            taken.append(os.dup(descriptor))
+    except OSError:
+        # The process may have fewer descriptors than that, or most are in use. One has to be free.
+        if taken:
+            os.close(taken.pop())
+    try:
+        return mmap.mmap(descriptor, size, offset=offset)
+    finally:
+        for number in taken:
+            os.close(number)
+
+
 class _Extent:
     """A mapped piece of the file that blocks are cut from, one after the other."""
 
@@ -54,7 +77,7 @@ class _Extent:
         try:
             # Reserve the room first: touching a hole on a full disk would be SIGBUS.
             os.posix_fallocate(descriptor, offset, size)
-            self.mapping = mmap.mmap(descriptor, size, offset=offset)
+            self.mapping = _map(descriptor, size, offset)
         finally:
             os.close(descriptor)
         self.bytes = memoryview(self.mapping)
@@ -90,6 +113,8 @@ class LiveWriter:
     """
 
     def __init__(self, folder: str, *, information: Mapping[str, object]) -> None:
+        # The threads of the target fill their own blocks, and share what the blocks are cut from.
+        self._lock = allocate_lock()
         self.folder = folder
         self.information = information
         pid = os.getpid()
@@ -98,6 +123,9 @@ class LiveWriter:
         os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
         extent = _Extent(self.path, 0, FIRST_EXTENT_BYTES)
         self._extent = extent
+        # Kept for good: on 3.12 and before, the end of a mapping closes a descriptor, and by then
+        # its number may be that of a file of the target, which is free to close all it finds.
+        self._extents = [extent]
         self._header = extent.bytes
         self._header_words = extent.words
         extent.used = layout.HEADER_BYTES
@@ -115,9 +143,8 @@ class LiveWriter:
             header, layout.ANCHORS_OFFSET, now, now, wall, now, now, 1_000_000_000
         )
         layout.STATE.pack_into(header, layout.STATE_OFFSET, layout.STATE_RECORDING, 0)
-        text = json.dumps(self.information).encode()
-        if len(text) < layout.INFORMATION_BYTES:
-            header[layout.INFORMATION_OFFSET : layout.INFORMATION_OFFSET + len(text)] = text
+        text = fitting_json(self.information)
+        header[layout.INFORMATION_OFFSET : layout.INFORMATION_OFFSET + len(text)] = text
         self._publish_end(layout.HEADER_BYTES)
         layout.IDENTITY.pack_into(
             header,
@@ -179,6 +206,7 @@ class LiveWriter:
         except OSError as error:
             self.stop(f"the recording could not grow: {error.strerror}", error.errno or 0)
             raise RecordingStoppedError from error
+        self._extents.append(self._extent)
         return self._extent
 
     def add_function(self, strings: Sequence[str], *, line: int = 0, flags: int = 0) -> int:
@@ -188,6 +216,10 @@ class LiveWriter:
             encoded = text.encode("utf-8", "backslashreplace")[: layout.LONGEST_STRING_BYTES]
             record += layout.STRING_LENGTH.pack(len(encoded)) + encoded
         record += bytes(-len(record) % 8)
+        with self._lock:
+            return self._append_function(record, line, flags)
+
+    def _append_function(self, record: bytearray, line: int, flags: int) -> int:
         number = self._functions
         layout.FUNCTION_HEADER.pack_into(record, 0, len(record), number, line, flags)
         block = self._functions_block
@@ -197,32 +229,36 @@ class LiveWriter:
             block = self._functions_block = self._new_block(layout.BLOCK_FUNCTIONS, size)
             self._functions_used = 0
             self.publish_block()
-        block.bytes[self._functions_used : self._functions_used + len(record)] = record
-        self._functions_used += len(record)
-        block.publish(self._functions_used)
-        self._functions += 1
+        used = self._functions_used + len(record)
+        block.bytes[self._functions_used : used] = record
+        # No call in between: a signal handler of the target can raise from any.
+        self._functions_used, self._functions = used, number + 1
+        block.publish(used)
         self._publish_totals()
         return number
 
     def add_thread(self, *, identifier: int, native_identifier: int) -> ThreadWriter:
         """Add a thread; give it its root context next."""
-        thread = ThreadWriter(self, self._threads, identifier, native_identifier)
-        self._threads += 1
-        self._publish_totals()
-        return thread
+        with self._lock:
+            number = self._threads
+            self._threads += 1
+            self._publish_totals()
+        return ThreadWriter(self, number, identifier, native_identifier)
 
     def new_contexts_block(self, size: int, thread: int) -> tuple[Block, int]:
         """Return a block for contexts of a thread, and the id of the first that it will hold."""
-        first = self._contexts
-        block = self._new_block(layout.BLOCK_CONTEXTS, size, first=first, thread=thread)
-        self._contexts += block.size // layout.CONTEXT_BYTES
-        self._publish_totals()
-        self.publish_block()
+        with self._lock:
+            first = self._contexts
+            block = self._new_block(layout.BLOCK_CONTEXTS, size, first=first, thread=thread)
+            self._contexts += block.size // layout.CONTEXT_BYTES
+            self._publish_totals()
+            self.publish_block()
         return block, first
 
     def new_thread_block(self, size: int, thread: int) -> Block:
         """Return a block for a thread and its stack, which ``publish_block`` shows to readers."""
-        return self._new_block(layout.BLOCK_THREAD, size, thread=thread)
+        with self._lock:
+            return self._new_block(layout.BLOCK_THREAD, size, thread=thread)
 
 
 # The words of a thread block's payload, and of a context record, by name.

@@ -9,12 +9,29 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from callgraph_lab.errors import RecordingError
+from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_LONGEST_FILE_BYTES = 16 * 1024 * 1024
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "target": str,
+    "argv": list,
+    "python": str,
+    "engine": str,
+    "started": str,
+    "started_monotonic_ns": int,
+    "supervisor_pid": int,
+    "supervisor_start_time": int,
+    "ended_monotonic_ns": (int, type(None)),
+    "exit_status": (int, type(None)),
+    "notes": list,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +94,40 @@ def ended_now(run: RunFile, *, exit_status: int | None, notes: tuple[str, ...] =
 
 
 def write_run_file(folder: Path, run: RunFile) -> None:
-    """Write ``run`` into a live folder, whole or not at all."""
+    """Write ``run`` into a live folder, whole or not at all. Raise ``OutputError``."""
     temporary = folder / f".{layout.RUN_FILE}.tmp"
-    temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
-    temporary.replace(folder / layout.RUN_FILE)
+    try:
+        temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
+        temporary.replace(folder / layout.RUN_FILE)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror}",
+            hint="make room or choose another folder with --out; what was recorded is still there",
+        ) from error
 
 
 def read_run_file(folder: Path) -> RunFile:
     """Read the run of a live folder. Raise ``RecordingError`` if there is none to be read."""
     path = folder / layout.RUN_FILE
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("argv", "notes"):
-            fields[name] = tuple(map(str, fields[name]))
-        run = RunFile(**fields)
-        integers = (run.started_monotonic_ns, run.supervisor_pid, run.supervisor_start_time)
-        if not all(isinstance(value, int) for value in integers):
-            raise TypeError("a number is missing")
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_FILE_BYTES)
+        return _run_from_json(text)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise RecordingError(
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {reason}",
             hint=f"remove the folder {folder} if it is not needed",
         ) from error
-    return run
+
+
+def _run_from_json(text: bytes) -> RunFile:
+    fields = json.loads(text)
+    if not isinstance(fields, dict) or fields.keys() != _TYPES.keys():
+        raise ValueError("it is not the description of a run")
+    for name, kind in _TYPES.items():
+        if not isinstance(fields[name], kind):
+            raise TypeError(f"{name} has a wrong type")
+    for name in ("argv", "notes"):
+        fields[name] = tuple(map(str, fields[name]))
+    return RunFile(**fields)

@@ -1,8 +1,4 @@
-"""A finished recording as one SQLite file. This is the only module that opens SQLite.
-
-The schema's comments are its documentation: they stay in the file, where ``.schema`` of the
-``sqlite3`` program shows them.
-"""
+"""A finished recording as one SQLite file. This is the only module that opens SQLite."""
 
 from __future__ import annotations
 
@@ -10,68 +6,34 @@ import contextlib
 import json
 import os
 import sqlite3
-import sys
 import zlib
-from array import array
 from dataclasses import asdict
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import (
     NO_PARENT,
-    TREE_COLUMNS,
-    CallTree,
     Function,
     RecordedProcess,
     RecordedThread,
     Recording,
     RunInformation,
 )
+from callgraph_lab.recording.schema import (
+    APPLICATION_ID,
+    COLUMNS,
+    RUN_TYPES,
+    SCHEMA,
+    SCHEMA_VERSION,
+)
+from callgraph_lab.recording.tree_columns import pack_tree, unpack_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
-_LARGEST_COLUMN_BYTES = 4 * 1024**3
-
-_SCHEMA = """
-CREATE TABLE run (
-    -- One row: what was run. A JSON object with the fields of callgraph_lab.model.RunInformation.
-    information TEXT NOT NULL
-);
-CREATE TABLE process (
-    -- One row a process, in the order in which they started.
-    pid INTEGER NOT NULL, parent_pid INTEGER NOT NULL,
-    argv TEXT NOT NULL,              -- JSON list
-    stop_reason TEXT NOT NULL,       -- why recording ended before the process did, or empty
-    running INTEGER NOT NULL         -- 1 where it still ran when this file was written
-);
-CREATE TABLE function (
-    -- One row a function; its id is what the column "function" of the tree refers to.
-    id INTEGER PRIMARY KEY,          -- from 0, without gaps
-    module TEXT NOT NULL, qualname TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
-    class_name TEXT,                 -- class of self or cls, "module:qualname"
-    ancestors TEXT NOT NULL,         -- JSON list: classes along its method resolution order
-    pycallgraph2_name TEXT NOT NULL,
-    stdlib INTEGER NOT NULL,
-    kind TEXT NOT NULL               -- "function", or "thread" for a thread's root
-);
-CREATE TABLE thread (
-    -- One row a root of the tree. Threads of one kind that followed each other share a root.
-    pid INTEGER NOT NULL, name TEXT NOT NULL,
-    root INTEGER NOT NULL,           -- index of its root context
-    threads INTEGER NOT NULL, alive INTEGER NOT NULL
-);
-CREATE TABLE tree_column (
-    -- The calling-context tree, one row a column; entry i of every column is context i. Contexts
-    -- stand in preorder. Values are little-endian integers, compressed with zlib.
-    name TEXT PRIMARY KEY,           -- a field of callgraph_lab.model.CallTree
-    item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
-);
-"""
+_Row = tuple[Any, ...]
+_HINT = "'cglab list' shows the recordings there are"
 
 
 def save(recording: Recording, path: Path) -> None:
@@ -79,17 +41,14 @@ def save(recording: Recording, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as database:
-            # It is renamed into place when complete: a journal would guard nothing.
-            database.execute("PRAGMA journal_mode = OFF")
-            database.execute("PRAGMA synchronous = OFF")
-            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            database.executescript(_SCHEMA)
-            database.execute("BEGIN")
-            _insert(database, recording)
-            database.execute("COMMIT")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as database:
+                _write(database, recording)
+            # Once it has its name, the live files it was made of are removed.
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         temporary.replace(path)
     except (OSError, sqlite3.Error) as error:
         with contextlib.suppress(OSError):
@@ -101,18 +60,37 @@ def save(recording: Recording, path: Path) -> None:
         ) from error
 
 
-def _insert(database: sqlite3.Connection, recording: Recording) -> None:
-    database.execute("INSERT INTO run VALUES (?)", (json.dumps(asdict(recording.run)),))
-    database.executemany(
-        "INSERT INTO process VALUES (?, ?, ?, ?, ?)",
-        (
-            (item.pid, item.parent_pid, json.dumps(item.argv), item.stop_reason, item.running)
+def _write(database: sqlite3.Connection, recording: Recording) -> None:
+    # The file is renamed into place when complete: a journal would guard nothing.
+    database.execute("PRAGMA journal_mode = OFF")
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    database.executescript(SCHEMA)
+    database.execute("BEGIN")
+    information = json.dumps(asdict(recording.run))
+    tables = _rows_of(recording)
+    tables["run"] = [(information, _checksum(information, tables))]
+    for table, rows in tables.items():
+        # As bytes, since a name may hold surrogates, which the module would refuse to encode.
+        values = ", ".join(
+            "CAST(? AS TEXT)" if kind not in (int, bytes) else "?"
+            for kind in COLUMNS[table].values()
+        )
+        database.executemany(
+            f"INSERT INTO {table} VALUES ({values})",  # noqa: S608 - both are ours
+            (tuple(map(_encoded, row)) for row in rows),
+        )
+    database.execute("COMMIT")
+
+
+def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
+    return {
+        "process": [
+            (item.pid, item.parent_pid, json.dumps(item.argv), item.stop_reason, int(item.running))
             for item in recording.processes
-        ),
-    )
-    database.executemany(
-        "INSERT INTO function VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
+        ],
+        "function": [
             (
                 number,
                 item.module,
@@ -122,182 +100,204 @@ def _insert(database: sqlite3.Connection, recording: Recording) -> None:
                 item.class_name,
                 json.dumps(item.ancestors),
                 item.pycallgraph2_name,
-                item.stdlib,
+                int(item.stdlib),
                 item.kind,
             )
             for number, item in enumerate(recording.functions)
-        ),
-    )
-    database.executemany(
-        "INSERT INTO thread VALUES (?, ?, ?, ?, ?)",
-        (
-            (item.pid, item.name, item.root, item.threads, item.alive)
+        ],
+        "thread": [
+            (item.pid, item.name, item.root, item.threads, int(item.alive))
             for item in recording.threads
-        ),
-    )
-    for column in TREE_COLUMNS:
-        values: array[int] = getattr(recording.tree, column.name)
-        database.execute(
-            "INSERT INTO tree_column VALUES (?, ?, ?, ?)",
-            (column.name, values.itemsize, len(values), zlib.compress(_little_endian(values), 1)),
-        )
+        ],
+        "tree_column": list(pack_tree(recording.tree)),
+    }
 
 
-def _little_endian(values: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        values = values[:]
-        values.byteswap()
-    return values.tobytes()
+def _encoded(value: object) -> object:
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", "surrogatepass")
+
+
+def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
+    """Return a CRC-32: SQLite itself would not notice a flipped bit in a name or a number."""
+    columns = tables["tree_column"]
+    checksum = 0
+    # JSON is the same text on every version of Python, which repr() is not.
+    for part in (
+        information,
+        tables["process"],
+        tables["function"],
+        tables["thread"],
+        [row[:-1] for row in columns],
+    ):
+        checksum = zlib.crc32(json.dumps(part).encode(), checksum)
+    for row in columns:
+        checksum = zlib.crc32(row[-1], checksum)
+    return checksum
 
 
 def load(path: Path) -> Recording:
     """Read a recording. Raise ``RecordingError`` if it is none, is damaged, or is too new."""
-    with _open_database(path) as database:
-        try:
-            return _read(database)
-        except (sqlite3.Error, zlib.error, ValueError, TypeError, KeyError, IndexError) as error:
-            raise _damaged(path, str(error)) from error
+    with _opened(path) as reader:
+        return reader.read()
 
 
 def load_run(path: Path) -> RunInformation:
     """Read only what was run, which is quick however large the recording is."""
-    with _open_database(path) as database:
-        try:
-            return _read_run(database)
-        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
-            raise _damaged(path, str(error)) from error
-
-
-def _damaged(path: Path, reason: str) -> RecordingError:
-    return RecordingError(
-        f"{path} is a damaged recording: {reason}",
-        hint="'cglab list' shows the recordings there are",
-    )
+    with _opened(path) as reader:
+        return _run_information(reader.rows("run"))
 
 
 @contextlib.contextmanager
-def _open_database(path: Path) -> Iterator[sqlite3.Connection]:
-    if not path.is_file():
-        problem = "is a directory, not a recording" if path.is_dir() else "does not exist"
-        raise RecordingError(
-            f"{path} {problem}", hint="'cglab list' shows the recordings there are"
-        )
-    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+def _opened(path: Path) -> Iterator[_Reader]:
+    """Open a recording; whatever then turns out to be wrong with it is a ``RecordingError``."""
     try:
-        database = sqlite3.connect(uri, uri=True)
-    except sqlite3.Error as error:
-        raise RecordingError(f"cannot open {path}: {error}") from error
-    with contextlib.closing(database):
-        try:
-            (application,) = database.execute("PRAGMA application_id").fetchone()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-        except sqlite3.Error as error:
-            raise RecordingError(
-                f"{path} is not a recording, or is truncated ({error})",
-                hint="'cglab list' shows the recordings there are",
-            ) from error
-        if application != APPLICATION_ID:
-            raise RecordingError(
-                f"{path} is not a recording of cglab",
-                hint="'cglab list' shows the recordings there are",
-            )
-        if version > SCHEMA_VERSION:
-            raise RecordingError(
-                f"{path} was made by a newer version of cglab"
-                f" (its schema is {version}, this one reads up to {SCHEMA_VERSION})",
-                hint="upgrade with 'pip install --upgrade callgraph_lab'",
-            )
-        yield database
+        is_file, exists = path.is_file(), path.exists()
+        size = path.stat().st_size if is_file else 0
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"cannot open {path}: {error}", hint=_HINT) from error
+    if not is_file:
+        problem = "is not a file" if exists else "does not exist"
+        if path.is_dir():
+            problem = "is a directory, not a recording"
+        raise RecordingError(f"{path} {problem}", hint=_HINT)
+    try:
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            _check_kind(database, path)
+            yield _Reader(database, size)
+    except (
+        sqlite3.Error,
+        zlib.error,
+        ValueError,
+        TypeError,
+        LookupError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        OSError,
+    ) as error:
+        raise RecordingError(
+            f"{path} is a damaged recording: {error or type(error).__name__}", hint=_HINT
+        ) from error
 
 
-def _read_run(database: sqlite3.Connection) -> RunInformation:
-    (text,) = database.execute("SELECT information FROM run").fetchone()
-    fields = json.loads(text)
-    for name in ("argv", "notes"):
-        fields[name] = tuple(fields[name])
-    return RunInformation(**fields)
-
-
-def _read(database: sqlite3.Connection) -> Recording:
-    functions = [
-        Function(
-            module=module,
-            qualname=qualname,
-            file=file,
-            line=line,
-            class_name=class_name,
-            ancestors=tuple(json.loads(ancestors)),
-            pycallgraph2_name=pycallgraph2_name,
-            stdlib=bool(stdlib),
-            kind=kind,
+def _check_kind(database: sqlite3.Connection, path: Path) -> None:
+    try:
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+    except (sqlite3.Error, MemoryError) as error:
+        raise RecordingError(
+            f"{path} is not a recording, or is truncated ({error})", hint=_HINT
+        ) from error
+    if application != APPLICATION_ID:
+        raise RecordingError(f"{path} is not a recording of cglab", hint=_HINT)
+    if version > SCHEMA_VERSION:
+        raise RecordingError(
+            f"{path} was made by a newer version of cglab"
+            f" (its schema is {version}, this one reads up to {SCHEMA_VERSION})",
+            hint="upgrade with 'pip install --upgrade callgraph_lab'",
         )
-        for _, module, qualname, file, line, class_name, ancestors, pycallgraph2_name, stdlib, kind
-        in database.execute("SELECT * FROM function ORDER BY id")
-    ]
-    tree = _read_tree(database, len(functions))
-    return Recording(
-        run=_read_run(database),
-        functions=functions,
-        tree=tree,
-        threads=tuple(
+
+
+class _Reader:
+    """Reads the tables of a file that nobody vouches for."""
+
+    def __init__(self, database: sqlite3.Connection, size: int) -> None:
+        self._database = database
+        # Rows cannot hold more than the file does. A file made to lead SQLite in circles, or one
+        # with a view in place of a table, would otherwise have rows without end.
+        self._bytes_left = size
+        database.text_factory = _decoded
+        database.execute("PRAGMA trusted_schema = OFF")
+        database.execute("PRAGMA cell_size_check = ON")
+
+    def rows(self, table: str) -> list[_Row]:
+        """Return the rows of a table. Raise ``ValueError`` where it is not what it should be."""
+        columns = COLUMNS[table]
+        found = [
+            (name, hidden)
+            for _, name, *_, hidden in self._database.execute(f"PRAGMA table_xinfo({table})")
+        ]
+        kinds = self._database.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,))
+        if found != [(name, 0) for name in columns] or kinds.fetchmany(2) != [("table",)]:
+            raise ValueError(f"its table {table} is not as it should be")
+        types = tuple(columns.values())
+        rows = []
+        query = f"SELECT * FROM {table} ORDER BY rowid"  # noqa: S608 - it is one of ours
+        for row in self._database.execute(query):
+            self._bytes_left -= 1 + sum(len(item) for item in row if isinstance(item, (str, bytes)))
+            if self._bytes_left < 0:
+                raise ValueError(f"its table {table} holds more than the file")
+            if not all(map(isinstance, row, types)):
+                raise ValueError(f"its table {table} holds a value of a wrong type")
+            rows.append(row)
+        return rows
+
+    def read(self) -> Recording:
+        """Return the recording. Raise one of many exceptions where it is damaged."""
+        tables = {name: self.rows(name) for name in COLUMNS}
+        run = _run_information(tables["run"])
+        ((information, checksum),) = tables["run"]
+        if _checksum(information, tables) != checksum:
+            raise ValueError("its checksum is wrong")
+        functions = [_function(number, row) for number, row in enumerate(tables["function"])]
+        tree = unpack_tree(tables["tree_column"], len(functions))
+        threads = [
             RecordedThread(pid=pid, name=name, root=root, threads=threads, alive=bool(alive))
-            for pid, name, root, threads, alive in database.execute("SELECT * FROM thread")
-        ),
-        processes=tuple(
+            for pid, name, root, threads, alive in tables["thread"]
+        ]
+        for thread in threads:
+            if thread.root < 0 or tree.parent[thread.root] != NO_PARENT:
+                raise ValueError("a thread does not begin at a root")
+        processes = [
             RecordedProcess(
                 pid=pid,
                 parent_pid=parent_pid,
-                argv=tuple(json.loads(argv)),
+                argv=_strings(json.loads(argv)),
                 stop_reason=stop_reason,
                 running=bool(running),
             )
-            for pid, parent_pid, argv, stop_reason, running
-            in database.execute("SELECT * FROM process")
-        ),
+            for pid, parent_pid, argv, stop_reason, running in tables["process"]
+        ]
+        return Recording(run, functions, tree, tuple(threads), tuple(processes))
+
+
+def _run_information(rows: Sequence[_Row]) -> RunInformation:
+    ((text, _),) = rows
+    fields = json.loads(text)
+    if (
+        not isinstance(fields, dict)
+        or fields.keys() != RUN_TYPES.keys()
+        or not all(isinstance(fields[name], kind) for name, kind in RUN_TYPES.items())
+    ):
+        raise ValueError("what was run cannot be read")
+    fields.update({name: _strings(fields[name]) for name in ("argv", "notes")})
+    return RunInformation(**fields)
+
+
+def _function(number: int, row: _Row) -> Function:
+    identifier, module, qualname, file, line, class_name, ancestors, *rest = row
+    pycallgraph2_name, stdlib, kind = rest
+    if identifier != number or kind not in ("function", "thread"):
+        raise ValueError(f"its function {number} is damaged")
+    return Function(
+        module=module,
+        qualname=qualname,
+        file=file,
+        line=line,
+        class_name=class_name,
+        ancestors=_strings(json.loads(ancestors)),
+        pycallgraph2_name=pycallgraph2_name,
+        stdlib=bool(stdlib),
+        kind=kind,
     )
 
 
-def _read_tree(database: sqlite3.Connection, functions: int) -> CallTree:
-    tree = CallTree()
-    lengths = set()
-    for column in TREE_COLUMNS:
-        row = database.execute(
-            "SELECT item_bytes, items, content FROM tree_column WHERE name = ?", (column.name,)
-        ).fetchone()
-        if row is None:
-            raise ValueError(f"its column {column.name} is missing")
-        item_bytes, items, content = row
-        values: array[int] = array(column.typecode)
-        size = item_bytes * items
-        if item_bytes != values.itemsize or not 0 <= size <= _LARGEST_COLUMN_BYTES:
-            raise ValueError(f"its column {column.name} has a wrong size")
-        # Never more than was announced, whatever the compressed bytes would unfold into.
-        data = zlib.decompressobj().decompress(content, size) if size else b""
-        if len(data) != size:
-            raise ValueError(f"its column {column.name} is cut off")
-        values.frombytes(data)
-        if sys.byteorder == "big":
-            values.byteswap()
-        setattr(tree, column.name, values)
-        lengths.add(items)
-    if len(lengths) != 1:
-        raise ValueError("its columns differ in length")
-    _check_tree(tree, functions)
-    return tree
-
-
-def _check_tree(tree: CallTree, functions: int) -> None:
-    """Check what the graph relies on: callers before callees, in preorder, known functions."""
-    parents = tree.parent
-    if len(tree) and (max(tree.function) >= functions or min(parents) < NO_PARENT):
-        raise ValueError("a context names what is not there")
-    if len(tree) and parents[0] != NO_PARENT:
-        raise ValueError("its first context is no root")
-    for context, (previous_parent, parent) in enumerate(pairwise(parents), 1):
-        if parent in (context - 1, previous_parent, NO_PARENT):
-            continue
-        ancestor = previous_parent
-        while ancestor > parent:
-            ancestor = parents[ancestor]
-        if ancestor != parent:
-            raise ValueError(f"context {context} is out of order")
+def _strings(items: object) -> tuple[str, ...]:
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("a list of names is damaged")
+    return tuple(items)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from callgraph_lab.model import GraphNode
     from callgraph_lab.render.drawing import Drawing
 
-SCREEN_PROPORTION = 1.6
+WANTED_PROPORTION = 1.0
+"""Width by height. A screen is wider, but people scroll down more easily than sideways."""
 # Rough sizes in points, of boxes with the text sizes of ``labels`` and of the gaps of ``dot``.
 _BOX_HEIGHT, _BOX_MARGINS, _COLUMN_WIDTH = 52, 40, 6.5
 _RANK_GAP, _NODE_GAP = 60, 18
@@ -53,7 +54,7 @@ def direction(drawing: Drawing) -> Literal["LR", "TB"]:
     Boxes are wide and low: a graph with many functions at one depth becomes a strip when it runs
     top-down, a deep one when it runs left-right. The rule estimates width and height of both from
     the number of depths, the widest depth and the names, and takes the one whose proportions are
-    nearer to a screen's.
+    nearer to a square.
     """
     if not drawing.nodes:
         return "TB"
@@ -68,11 +69,11 @@ def direction(drawing: Drawing) -> Literal["LR", "TB"]:
     box_width = _BOX_MARGINS + _COLUMN_WIDTH * sum(name_columns) / len(name_columns)
     top_down = widest * (box_width + _NODE_GAP) / (depths * (_BOX_HEIGHT + _RANK_GAP))
     left_right = depths * (box_width + _RANK_GAP) / (widest * (_BOX_HEIGHT + _NODE_GAP))
-    return "TB" if _off_screen(top_down) <= _off_screen(left_right) else "LR"
+    return "TB" if _distortion(top_down) <= _distortion(left_right) else "LR"
 
 
-def _off_screen(proportion: float) -> float:
-    return abs(math.log(proportion / SCREEN_PROPORTION))
+def _distortion(proportion: float) -> float:
+    return abs(math.log(proportion / WANTED_PROPORTION))
 
 
 def _module(member: GraphNode | Fold) -> str | None:

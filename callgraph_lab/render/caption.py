@@ -54,6 +54,7 @@ def caption_label(drawing: Drawing, run: RunInformation) -> str:
         f'<font color="{colours.MUTED_INK}">{markup(line)}</font>'
         for fact in facts
         for line in wrap(fact, LINE_COLUMNS)
+        if line
     ]
     if _functions(drawing.nodes):
         cells.append(_legend(drawing))

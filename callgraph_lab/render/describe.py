@@ -13,12 +13,12 @@ from callgraph_lab.render.fonts import (
     system_font_folders,
     text_font_folder,
 )
-from callgraph_lab.render.layout import find_layout_program, layout_version
+from callgraph_lab.render.layout import find_layout_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from callgraph_lab.render.layout import LayoutKind
+    from callgraph_lab.render.programs import LayoutKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ def describe_layout() -> LayoutDescription:
     kind: LayoutKind | None = None
     version = path = ""
     try:
-        program = find_layout_program()
+        program, version = find_layout_program()
         kind, path = program.kind, program.path
-        version = layout_version(program)
     except LayoutError as error:
         problems.append(f"{error} {error.hint}" if error.hint else str(error))
     text_font = text_font_folder()

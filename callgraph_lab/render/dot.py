@@ -19,7 +19,7 @@ from callgraph_lab.render.caption import caption_label
 from callgraph_lab.render.drawing import Fold
 from callgraph_lab.render.fonts import FONT_FAMILY
 from callgraph_lab.render.links import link_to
-from callgraph_lab.render.text import shorten, visible_text
+from callgraph_lab.render.text import visible_text
 
 if TYPE_CHECKING:
     from callgraph_lab.model import CallGraph, GraphEdge, GraphNode, RunInformation
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Widths of lines, in points.
 _THINNEST, _WIDEST, _WIDER_PER_DECADE = 0.8, 4.5, 0.85
+_RUN = 1000
 
 
 def dot_text(
@@ -48,7 +49,7 @@ def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "non
         name="callgraph",
         graph_attr=_graph_attributes(drawing, run),
         node_attr=_text_attributes(labels.NAME_POINTS)
-        | {"shape": "box", "style": "rounded,filled", "margin": "0.13,0.07", "height": "0.3"},
+        | {"shape": "box", "style": "rounded,filled", "margin": "0.11,0.05", "height": "0.3"},
         edge_attr=_text_attributes(labels.FIGURE_POINTS)
         | {"color": colours.EDGE, "fontcolor": colours.MUTED_INK, "arrowsize": "0.6"},
     )
@@ -73,10 +74,15 @@ def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "non
 def plain(text: str) -> str:
     r"""Return ``text`` as an attribute value that Graphviz takes letter by letter.
 
-    ``graphviz.escape`` keeps it from being read as HTML-like markup (``<module>``) or as escape
-    sequences (``\N``); Graphviz resolves character references too, so those are escaped here.
+    Not as markup (``<module>``), not as escape sequences (``\N``), not as character references.
     """
-    return str(graphviz.escape(text.replace("&", "&amp;")))
+    # Escape sequences of a tooltip are resolved twice (Graphviz 2.43 and 14), so a backslash that
+    # is to stay takes four. And Graphviz's scanner gives up on 16 KB in one run; a backslash at the
+    # end of a line breaks it, and is no part of the value.
+    pieces = [text[start : start + _RUN] for start in range(0, len(text), _RUN)]
+    escaped = [piece.replace("\\", 4 * "\\").replace("&", "&amp;") for piece in pieces]
+    value: str = graphviz.nohtml("\\\n".join(escaped))
+    return value
 
 
 def total_time_ns(graph: CallGraph) -> int:
@@ -107,9 +113,10 @@ def _graph_attributes(drawing: Drawing, run: RunInformation) -> dict[str, str]:
 
 
 def _cluster(number: int, module: str) -> graphviz.Digraph:
-    name = visible_text(module) or "(no module)"
+    shown = visible_text(module)
+    name = shown if shown.strip() else "(no module)"
     attributes = _text_attributes(labels.NAME_POINTS) | {
-        "label": f"<{labels.markup(shorten(name, labels.WIDEST_NAME_COLUMNS))}>",
+        "label": labels.cluster_label(name),
         "tooltip": plain(name),
         "style": "rounded,filled",
         "fillcolor": colours.CLUSTER_FILL,

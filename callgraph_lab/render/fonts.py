@@ -12,10 +12,10 @@ import hashlib
 import os
 import re
 import tempfile
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from callgraph_lab.errors import OutputError
 from callgraph_lab.render.files import write_atomically
@@ -191,7 +191,7 @@ def _inside_package(package: str, name: str) -> Path | None:
 
 
 def _xml(path: Path) -> str:
-    return escape(str(path))
+    return escape(str(path), quote=False)
 
 
 def _size(path: Path) -> int:
@@ -205,7 +205,7 @@ def _has_characters(path: Path, characters: str) -> bool:
     from fontTools.ttLib import TTFont, TTLibError  # noqa: PLC0415 - slow to import, seldom needed
 
     try:
-        with TTFont(path, fontNumber=0, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
             known = font.getBestCmap() or {}
     except (OSError, TTLibError):
         return False

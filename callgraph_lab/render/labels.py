@@ -30,9 +30,9 @@ MOST_FOLD_MEMBERS_IN_TOOLTIP = 25
 
 def markup(text: str) -> str:
     """Return ``text`` for a place inside an HTML-like label: escaped, all of it visible."""
-    # Graphviz reads a backslash as the start of an escape sequence in some places and as itself in
-    # others; as a character reference it is itself everywhere.
-    return escape(visible_text(text)).replace("\\", "&#92;")
+    # Graphviz resolves escape sequences (\N) in the text of such labels too.
+    # To Graphviz 2 a text that starts with a bracket is a syntax error.
+    return escape(visible_text(text)).replace("\\", 2 * "\\").replace("]", "&#93;")
 
 
 def node_label(node: GraphNode, background: str) -> str:
@@ -50,7 +50,7 @@ def node_label(node: GraphNode, background: str) -> str:
 
 def thread_label(node: GraphNode, background: str) -> str:
     """Return the markup of a thread's label."""
-    name = shorten(visible_text(node.function.qualname), WIDEST_NAME_COLUMNS)
+    name = shorten(_drawable(node.function.qualname), WIDEST_NAME_COLUMNS)
     return _label([markup(name)], [f"thread · {duration(node.inclusive_ns)}"], background)
 
 
@@ -65,6 +65,11 @@ def fold_label(fold: Fold, background: str) -> str:
     if fold.open_calls:
         details.append(f"<b>still running: {fold.open_calls:,}</b>")
     return _label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
+
+
+def cluster_label(name: str) -> str:
+    """Return the markup of a cluster's title, with some room under it."""
+    return _table([markup(shorten(name, WIDEST_NAME_COLUMNS))], 'cellpadding="4"')
 
 
 def figures(calls: int, resumes: int, inclusive_ns: int) -> str:
@@ -82,8 +87,7 @@ def edge_label(edge: GraphEdge) -> str:
     if edge.bridged:
         text += f" · <i>skips {edge.skipped_frames:,}</i>"
     # A veil under the figure, so that the line it stands on does not strike it out.
-    veil = f'border="0" cellborder="0" cellspacing="0" cellpadding="1" bgcolor="{colours.VEIL}"'
-    return f"<<table {veil}><tr><td>{text}</td></tr></table>>"
+    return _table([text], f'cellpadding="1" bgcolor="{colours.VEIL}"')
 
 
 def node_tooltip(node: GraphNode, total_ns: int) -> str:
@@ -150,7 +154,7 @@ def _full(name: str) -> str:
 
 def _name_lines(short_name: str) -> list[str]:
     """Return the markup of a name in one line, or in two broken before the last part."""
-    name = visible_text(short_name)
+    name = _drawable(short_name)
     holder, dot, own = name.rpartition(".")
     if not holder or len(name) <= ONE_LINE_COLUMNS:
         return [markup(shorten(name, WIDEST_NAME_COLUMNS))]
@@ -160,11 +164,21 @@ def _name_lines(short_name: str) -> list[str]:
     ]
 
 
+def _drawable(name: str) -> str:
+    shown = visible_text(name)
+    return shown if shown.strip() else "(no name)"  # Graphviz 2 takes no empty markup
+
+
 def _label(names: list[str], details: list[str], background: str) -> str:
-    muted = colours.muted_ink_on(background)
-    lines = [f"<b>{line}</b>" for line in names]
-    lines += [
+    ink, muted = colours.ink_on(background), colours.muted_ink_on(background)
+    name = "<br/>".join(f"<b>{line}</b>" for line in names)
+    cells = [f'<font point-size="{NAME_POINTS}" color="{ink}">{name}</font>']
+    cells += [
         f'<font point-size="{FIGURE_POINTS}" color="{muted}">{line}</font>' for line in details
     ]
-    ink = colours.ink_on(background)
-    return f'<<font color="{ink}" point-size="{NAME_POINTS}">{"<br/>".join(lines)}</font>>'
+    return _table(cells, 'cellpadding="1"')
+
+
+def _table(cells: list[str], attributes: str) -> str:
+    rows = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells)
+    return f'<<table border="0" cellborder="0" cellspacing="0" {attributes}>{rows}</table>>'

@@ -8,10 +8,16 @@ import os
 import sys
 import tempfile
 
+CANNOT_LOAD = 3
+
 
 def main() -> int:
     """Render stdin in the format and resolution of the arguments; return the exit status."""
-    import pygraphviz  # noqa: PLC0415 - only in this process
+    try:
+        import pygraphviz  # noqa: PLC0415 - only in this process
+    except ImportError as error:  # its wheel leaves out libraries that a bare server has not
+        sys.stderr.write(f"{error}\n")
+        return CANNOT_LOAD
 
     if sys.argv[1] == "--version":
         sys.stdout.write(f"{pygraphviz.__graphviz_version__}\n")
@@ -23,7 +29,10 @@ def main() -> int:
         source.write(sys.stdin.buffer.read())
         source.flush()
         source.seek(0)
-        graph = library.agread(source, None)
+        try:
+            graph = library.agread(source, None)
+        except ValueError:  # Graphviz has said why on stderr
+            return 1
     if dots_per_inch != "0":
         library.agsafeset(graph, b"dpi", dots_per_inch.encode(), b"")
     context = library.gvContextWithBuiltins()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 Links = Literal["vscode", "file", "none"]
 LINK_CHOICES: tuple[Links, ...] = ("vscode", "file", "none")
+_LONGEST_PATH_BYTES = 4096  # PATH_MAX of Linux: there is no such file
 
 
 def link_to(function: Function, links: Links) -> str | None:
@@ -25,6 +26,8 @@ def link_to(function: Function, links: Links) -> str | None:
     try:
         encoded = os.fsencode(function.file)
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte: no such file
+        return None
+    if len(encoded) > _LONGEST_PATH_BYTES:
         return None
     path = quote(encoded, safe="/")
     return f"file://{path}" if links == "file" else f"vscode://file{path}:{max(1, function.line)}"

@@ -123,18 +123,30 @@ def _write(
     job: PictureJob, text: str, outcome: Layout | CallgraphLabError, formats: Sequence[str]
 ) -> DrawnPicture:
     files = {name: _path(job, name) for name in formats}
-    if isinstance(outcome, CallgraphLabError):
-        files["dot"] = _path(job, "dot")
+    images, skipped = _finished(job, outcome, formats)
+    for name, image in images.items():
+        write_atomically(files[name], image)
+    if not images and "dot" not in formats:
+        files["dot"] = _path(job, "dot")  # what there is
         write_atomically(files["dot"], text.encode())
-        skipped = {name: str(outcome) for name in formats if name in _LAID_OUT}
-    else:
-        skipped = dict(outcome.skipped)
-        for name, image in outcome.images.items():
-            finished = finish_svg(image, title=job.path_stem.name) if name == "svg" else image
-            write_atomically(files[name], finished)
     for name in skipped:
         remove_stale(files.pop(name))
     return DrawnPicture(files, skipped, _notes(text) if "png" in files else ())
+
+
+def _finished(
+    job: PictureJob, outcome: Layout | CallgraphLabError, formats: Sequence[str]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the pictures to be written, and why each of the others is not there."""
+    try:
+        if isinstance(outcome, CallgraphLabError):
+            raise outcome
+        images = dict(outcome.images)
+        if "svg" in images:
+            images["svg"] = finish_svg(images["svg"], title=job.path_stem.name)
+    except CallgraphLabError as error:
+        return {}, {name: str(error) for name in formats if name in _LAID_OUT}
+    return images, dict(outcome.skipped)
 
 
 def _notes(text: str) -> tuple[str, ...]:

@@ -68,13 +68,17 @@ def _prefix(text: str, most_columns: int) -> str:
 
 
 def wrap(text: str, most_columns: int) -> list[str]:
-    """Break ``text`` at spaces into lines no wider than that; a longer word keeps its line."""
+    """Break ``text`` into lines no wider than that: at spaces, else within a word."""
     lines: list[str] = []
     for word in text.split(" "):
         if lines and columns(lines[-1]) + 1 + columns(word) <= most_columns:
             lines[-1] += f" {word}"
-        else:
-            lines.append(word)
+            continue
+        rest = word
+        while columns(rest) > most_columns:
+            lines.append(_prefix(rest, most_columns))
+            rest = rest[len(lines[-1]) :]
+        lines.append(rest)
     return lines
 
 

@@ -71,7 +71,8 @@ def font_css(text: str, *, italic_text: str = "") -> str:
         rules.append(_rule(_Face(cjk, _FACE_OF_SIMPLIFIED_CHINESE, CJK_FAMILY), cjk_characters))
         families.append(CJK_FAMILY)
     names = ",".join([*(f'"{family}"' for family in families), "Helvetica", "Arial", "sans-serif"])
-    return "".join([*rules, f"text{{font-family:{names}}}"])
+    # Else browsers on Linux round the width of every letter to whole pixels.
+    return "".join([*rules, f"text{{font-family:{names};text-rendering:geometricPrecision}}"])
 
 
 def _rule(face: _Face, characters: set[str]) -> str:
@@ -114,7 +115,10 @@ def _subset(face: _Face, characters: str) -> bytes | None:
     options.name_IDs = []
     options.notdef_outline = True
     try:
-        with TTFont(face.path, fontNumber=face.number, lazy=True) as font:
+        with (
+            face.path.open("rb") as source,
+            TTFont(source, fontNumber=face.number, lazy=True) as font,
+        ):
             subsetter = Subsetter(options)
             subsetter.populate(text=characters)
             subsetter.subset(font)

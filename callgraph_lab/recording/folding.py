@@ -1,0 +1,118 @@
+"""Turn the live folder of a run that is over into one file, once, and lose nothing on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording import store
+from callgraph_lab.recording.live_folder import has_running_process, read_live_folder
+from callgraph_lab.recording.run_file import read_run_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAMAGED_SUFFIX = ".damaged"
+"""A part that could not be read stays beside its recording: ``x.cglab.<part>.damaged``."""
+
+
+def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
+    """Save the run in ``live_folder`` as ``path``, and return where it is now.
+
+    That is another name where ``path`` is another recording's by now. Return None, and do nothing,
+    while a process still records. Raise ``RecordingError`` or ``OutputError``: nothing is removed
+    then.
+    """
+    with _locked(live_folder) as is_ours:
+        if not is_ours:
+            if path.exists():
+                return path
+            raise RecordingError(
+                f"{live_folder} is gone", hint="'cglab list' shows the recordings there are"
+            )
+        if has_running_process(live_folder):
+            return None
+        if path.exists():
+            if _is_saved_as(live_folder, path):
+                shutil.rmtree(live_folder, ignore_errors=True)
+                return path
+            path = _free_path(path)
+        contents = read_live_folder(live_folder)
+        store.save(contents.recording, path)
+        for part in contents.damaged_parts:
+            if part.is_file():
+                with contextlib.suppress(OSError):
+                    part.rename(path.with_name(f"{path.name}.{part.name}{DAMAGED_SUFFIX}"))
+        shutil.rmtree(live_folder, ignore_errors=True)
+        _remove_unfinished_files(path)
+        return path
+
+
+def remove_remains(live_folder: Path) -> bool:
+    """Remove a live folder that nothing was ever recorded into, or that was folded already.
+
+    Return whether it was one. Such are left by a ``cglab`` that was killed at the wrong moment.
+    """
+    with _locked(live_folder) as is_ours:
+        if not is_ours:
+            return True
+        path = live_folder.with_name(live_folder.name.removesuffix(layout.LIVE_SUFFIX))
+        try:
+            is_empty = all(item.name.startswith(".") for item in live_folder.iterdir())
+        except OSError as error:
+            raise OutputError(f"cannot list {live_folder}: {error.strerror}") from error
+        if not is_empty and not (path.exists() and _is_saved_as(live_folder, path)):
+            return False
+        shutil.rmtree(live_folder, ignore_errors=True)
+        return True
+
+
+@contextlib.contextmanager
+def _locked(live_folder: Path) -> Iterator[bool]:
+    """Wait until no other ``cglab`` folds the folder; give False where one has, and it is gone."""
+    try:
+        descriptor = os.open(live_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    except OSError as error:
+        raise OutputError(f"cannot open {live_folder}: {error.strerror}") from error
+    try:
+        # Some network file systems have no locks; there two commands at once may be unlucky.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield live_folder.is_dir()
+    finally:
+        os.close(descriptor)
+
+
+def _is_saved_as(live_folder: Path, path: Path) -> bool:
+    """Say whether a recording is that of the run in a live folder."""
+    try:
+        run, saved = read_run_file(live_folder), store.load_run(path)
+    except RecordingError:
+        return False
+    return (run.name, run.started, run.argv) == (saved.name, saved.started, saved.argv)
+
+
+def _free_path(path: Path) -> Path:
+    for number in range(2, 1000):
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        live_folder = candidate.with_name(candidate.name + layout.LIVE_SUFFIX)
+        if not candidate.exists() and not live_folder.exists():
+            return candidate
+    raise OutputError(f"there are too many recordings named {path.stem} in {path.parent}")
+
+
+def _remove_unfinished_files(path: Path) -> None:
+    """Remove what a ``cglab`` has left that was killed while it saved this recording."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()

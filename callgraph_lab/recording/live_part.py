@@ -1,0 +1,85 @@
+"""What one process has recorded so far, as ``live_reader`` gives it."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFunction:
+    """A function record as it stands in the file; ``is_thread`` marks a thread's root."""
+
+    module: str
+    qualname: str
+    file: str
+    class_name: str
+    ancestors: str
+    pycallgraph2_name: str
+    line: int
+    is_thread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that has not returned: its context (index into the columns) and when it began."""
+
+    context: int
+    is_inherited: bool
+    start_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveThread:
+    """A thread: the index of its root context, how many threads shared it, its open calls."""
+
+    root: int
+    threads: int
+    alive: bool
+    open_calls: tuple[OpenCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How ticks of a live file become nanoseconds of CLOCK_MONOTONIC."""
+
+    first_ticks: int
+    first_ns: int
+    realtime_ns: int
+    latest_ns: int
+    ns_per_tick: float | None
+    """None where ticks are nanoseconds."""
+
+    def duration_ns(self, ticks: int) -> int:
+        """Return a difference of ticks in nanoseconds."""
+        return ticks if self.ns_per_tick is None else int(ticks * self.ns_per_tick)
+
+    def monotonic_ns(self, ticks: int) -> int:
+        """Return the moment ``ticks`` as CLOCK_MONOTONIC nanoseconds."""
+        return self.first_ns + self.duration_ns(ticks - self.first_ticks)
+
+
+@dataclass(slots=True)
+class LivePart:
+    """What one process has recorded: columns of equal length in an order of callers first.
+
+    ``parent`` holds indices into the columns (-1 for a root); ``ticks`` is the time inside calls
+    that have ended.
+    """
+
+    pid: int
+    start_time: int
+    parent_pid: int
+    information: dict[str, Any]
+    clock: Clock
+    finished: bool
+    stop_reason: str
+    functions: list[LiveFunction] = field(default_factory=list)
+    threads: list[LiveThread] = field(default_factory=list)
+    parent: array[int] = field(default_factory=lambda: array("i"))
+    function: array[int] = field(default_factory=lambda: array("I"))
+    calls: array[int] = field(default_factory=lambda: array("Q"))
+    resumes: array[int] = field(default_factory=lambda: array("Q"))
+    suspensions: array[int] = field(default_factory=lambda: array("Q"))
+    ticks: array[int] = field(default_factory=lambda: array("Q"))

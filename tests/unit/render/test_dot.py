@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import re
+
+from unit.render.samples import edge, function, graph, node, run, thread, two_functions
+
+from callgraph_lab.model import CallGraph, HiddenByRule
+from callgraph_lab.render import colours
+from callgraph_lab.render.dot import dot_text
+
+
+def statements(text: str) -> dict[str, str]:
+    """Return the attributes of each node and edge, as written, by what stands before them."""
+    pattern = re.compile(r"^\t+(n\d+(?: -> n\d+)?) \[(.*?)\]$", re.MULTILINE | re.DOTALL)
+    return {found[1]: found[2] for found in pattern.finditer(text)}
+
+
+def drawn(whole: CallGraph, **options: object) -> dict[str, str]:
+    return statements(dot_text(whole, run(), **options))  # type: ignore[arg-type]
+
+
+def test_names_stand_in_labels_and_ids_are_ours() -> None:
+    found = drawn(two_functions())
+    assert list(found) == ["n0", "n1", "n2", "n0 -> n1", "n1 -> n2"]
+    assert "<b>main</b>" in found["n1"]
+    assert "12 calls · 9.00 ms" in found["n2"]
+    assert ">12<" in found["n1 -> n2"]
+
+
+def test_class_and_defining_class_are_told() -> None:
+    loop = function(
+        "_IOLoop.loop", module="ioloop", class_name="ioloop:Epoll", file="/i.py", line=3
+    )
+    (label,) = drawn(graph([node("a", loop)])).values()
+    assert "<b>Epoll.loop</b>" in label
+    assert "defined in _IOLoop" in label
+    assert "defined in _IOLoop, /i.py:3" in label
+
+
+def test_a_long_dotted_name_breaks_before_the_function() -> None:
+    long = function("DistutilsMetaFinder.spec_for_pip")
+    (label,) = drawn(graph([node("a", long)])).values()
+    assert "<b>DistutilsMetaFinder.</b><br/><b>spec_for_pip</b>" in label
+
+
+def test_a_4_kb_name_is_shortened_and_whole_in_the_tooltip() -> None:
+    (label,) = drawn(graph([node("a", function("x" * 4096))])).values()
+    assert "<b>xxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxx</b>" in label
+    assert "app." + "x" * 4096 in label.replace("\\\n", "")
+
+
+def test_open_calls_suspended_and_resumes_are_marked() -> None:
+    whole = graph([node("a", open_calls=1, suspended=2, resumes=3), node("b")])
+    busy, idle = drawn(whole).values()
+    assert "still running: 1" in busy
+    assert "peripheries=2" in busy
+    assert "suspended: 2" in busy
+    assert "1 call, 3 resumes" in busy
+    assert not [word for word in ("running", "suspended", "peripheries") if word in idle]
+
+
+def test_bridged_edges_are_dashed_and_say_what_they_skip() -> None:
+    whole = graph(
+        [node("a"), node("b"), node("c")],
+        [edge("a", "b", bridged=True, skipped_frames=4), edge("a", "c", calls=0, resumes=2)],
+    )
+    found = drawn(whole)
+    assert "style=dashed" in found["n0 -> n1"]
+    assert "skips 4" in found["n0 -> n1"]
+    assert "across 4 hidden frames at most" in found["n0 -> n1"]
+    assert "style=dashed" not in found["n0 -> n2"]
+    assert ">2 resumes<" in found["n0 -> n2"]
+
+
+def test_lines_grow_with_the_logarithm_of_calls() -> None:
+    calls = [1, 10, 100, 10**9]
+    whole = graph(
+        [node("a"), *(node(f"b{n}") for n in calls)], [edge("a", f"b{n}", calls=n) for n in calls]
+    )
+    widths = [float(w) for w in re.findall(r"penwidth=([0-9.]+)", dot_text(whole, run()))]
+    assert widths == sorted(widths) == [0.8, 1.65, 2.5, 4.5]
+
+
+def test_a_function_keeps_its_colour_across_depths() -> None:
+    shallow = graph([thread(inclusive_ns=1_000_000), node("a", self_ns=10_000)])
+    deep = graph([*shallow.nodes, node("b", self_ns=900_000)])
+    assert f'fillcolor="{colours.fill(0.5)}"' in drawn(shallow)["n1"]
+    assert f'fillcolor="{colours.fill(0.5)}"' in drawn(deep)["n1"]
+
+
+def test_threads_look_different() -> None:
+    found = drawn(graph([thread(name="Worker-1"), node("a")]))
+    assert "shape=oval" in found["n0"]
+    assert "Worker-1" in found["n0"]
+    assert "shape=oval" not in found["n1"]
+
+
+def test_links_only_where_asked_for() -> None:
+    whole = graph([node("a", function("a", file="/a.py", line=3))])
+    assert 'URL="vscode://file/a.py:3"' in drawn(whole, links="vscode")["n0"]
+    assert 'URL="file:///a.py"' in drawn(whole, links="file")["n0"]
+    assert "URL" not in drawn(whole)["n0"]
+
+
+def test_folds_are_told() -> None:
+    whole = graph(
+        [node("m", inclusive_ns=10**6), *(node(f"f{n}", open_calls=n == 7) for n in range(8))],
+        [edge("m", f"f{n}") for n in range(8)],
+    )
+    fold = drawn(whole, max_nodes=3)["n2"]
+    assert "… 7 more" in fold
+    assert "in app" in fold
+    assert "7 calls" in fold
+    assert "still running: 1" in fold
+    assert "app.f5: 1 call" in fold
+
+
+def test_an_emptied_graph_is_its_caption() -> None:
+    whole = graph([], hidden=(HiddenByRule("exclude *", 7, 9),), exclude=("*",))
+    text = dot_text(whole, run())
+    assert statements(text) == {}
+    assert "nothing is left to draw; hidden: 7 functions, 9 calls, by exclude *" in text
+
+
+def test_the_same_graph_gives_the_same_text() -> None:
+    assert dot_text(two_functions(), run()) == dot_text(two_functions(), run())
