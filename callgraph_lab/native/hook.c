@@ -120,7 +120,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
         }
         struct thread_block *block = thread->block;
         if (UNLIKELY(position > block->capacity)) {
-            tree_grow_stack(thread);
+            tree_grow_stack(thread, position);
             block = thread->block;
         }
         call->entered = clock_read();

@@ -132,7 +132,8 @@ struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw
                                    interpreter_frame *entered);
 /* Write the stack of open calls that ends in ``top`` anew. */
 void tree_restack(struct thread *thread, struct open_call *top);
-void tree_grow_stack(struct thread *thread);
+/* Make room for so many open calls in the thread's block. */
+void tree_grow_stack(struct thread *thread, uint32_t depth);
 
 /* In a forked child, with system calls and stores only. */
 void tree_after_fork(void);
