@@ -287,7 +287,7 @@ tree_thread_begin(interpreter_frame *frame)
         ready = thread != NULL && begin_anew(thread, text_chars(&name));
     }
     if (!ready) {
-        tree_give_up("A thread could not be recorded");
+        tree_give_up("the recording could not grow");
         errno = saved_errno;
         return NULL;
     }

@@ -86,7 +86,7 @@ tree_give_up(const char *what)
     char description[128] = "";
     /* The GNU strerror_r may return a text of its own. */
     const char *text = strerror_r(error, description, sizeof(description));
-    snprintf(reason, sizeof(reason), "%s: %s. Recording stopped; the program went on.", what, text);
+    snprintf(reason, sizeof(reason), "%s: %s", what, text);
     tree.session = 0;
     arena_finish(STATE_STOPPED, error, reason);
 }
@@ -304,7 +304,7 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     const void *class;
     struct node *child = find_child(thread, parent, frame, code, &facts, &class);
     if (child == NULL) {
-        tree_give_up("No room for what is recorded");
+        tree_give_up("the recording could not grow");
         errno = saved_errno;
         return NULL;
     }
@@ -388,7 +388,7 @@ tree_adopt(void)
     }
     if (error != 0) {
         errno = error;
-        tree_give_up("The child process could not be recorded");
+        tree_give_up("a forked process could not be recorded");
         return false;
     }
     return true;
