@@ -24,18 +24,47 @@ import tempfile
 import time
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-BENCHMARKS = (
-    "async_generators async_tree chaos comprehensions coroutines deepcopy deltablue fannkuch float"
-    " generators go hexiom json_dumps json_loads logging mdp meteor_contest nbody nqueens pathlib"
-    " pickle pprint pyflate raytrace regex_compile richards richards_super scimark spectral_norm"
-    " sqlite_synth telco typing_runtime_protocols unpack_sequence xml_etree"
-).split()
+BENCHMARKS = [
+    "async_generators",
+    "async_tree",
+    "chaos",
+    "comprehensions",
+    "coroutines",
+    "deepcopy",
+    "deltablue",
+    "fannkuch",
+    "float",
+    "generators",
+    "go",
+    "hexiom",
+    "json_dumps",
+    "json_loads",
+    "logging",
+    "mdp",
+    "meteor_contest",
+    "nbody",
+    "nqueens",
+    "pickle",
+    "pprint",
+    "pyflate",
+    "raytrace",
+    "regex_compile",
+    "richards",
+    "richards_super",
+    "scimark",
+    "spectral_norm",
+    "sqlite_synth",
+    "telco",
+    "typing_runtime_protocols",
+    "unpack_sequence",
+    "xml_etree",
+]
 ARGUMENTS = {"async_tree": ["none"], "pickle": ["--pure-python", "pickle"]}
 TRACERS = ("native", "cprofile", "viztracer", "yappi")
 MODULES = {"viztracer": "viztracer", "yappi": "yappi"}
@@ -45,48 +74,52 @@ LEAST_SECONDS = 0.15
 class Found(Exception):  # noqa: N818 - not an error: the way out of the benchmark's script
     """The script has named what is to be measured."""
 
+    def __init__(self, run: Callable[[int], object]) -> None:
+        super().__init__()
+        self.run = run
+
 
 class Runner:
     """Stands in for pyperf's: takes the first benchmark of a script and leaves."""
 
-    timer: Callable[[int], float]
-
-    def __init__(self, *_: Any, **settings: Any) -> None:
-        self.metadata: dict[str, Any] = {}
+    def __init__(self, **_: object) -> None:
+        self.metadata: dict[str, str] = {}
         self.argparser = argparse.ArgumentParser()
         self.args = argparse.Namespace()
-        self._add = settings.get("add_cmdline_args")
 
-    def parse_args(self, *_: Any) -> argparse.Namespace:
+    def parse_args(self) -> argparse.Namespace:
+        """Return the arguments that the script asks for."""
         self.args = self.argparser.parse_known_args()[0]
         return self.args
 
-    def bench_func(self, _: str, function: Callable[..., Any], *arguments: Any, **__: Any) -> None:
+    def bench_func(self, _: str, function: Callable[..., object], *arguments: object) -> None:
+        """Take a function that is called once a loop."""
+
         def repeat(loops: int) -> None:
             for _ in range(loops):
                 function(*arguments)
 
-        Runner.timer = repeat  # type: ignore[assignment]
-        raise Found
+        raise Found(repeat)
 
     def bench_time_func(
-        self, _: str, function: Callable[..., Any], *arguments: Any, **__: Any
+        self, _: str, function: Callable[..., float], *arguments: object, **__: object
     ) -> None:
-        Runner.timer = lambda loops: function(loops, *arguments)  # type: ignore[misc, assignment]
-        raise Found
+        """Take a function that loops by itself."""
+        raise Found(lambda loops: function(loops, *arguments))
 
     def bench_async_func(
-        self, _: str, function: Callable[..., Any], *arguments: Any, **__: Any
+        self, _: str, function: Callable[..., Awaitable[object]], *arguments: object
     ) -> None:
+        """Take a coroutine function that is awaited once a loop."""
+
         async def repeat(loops: int) -> None:
             for _ in range(loops):
                 await function(*arguments)
 
-        Runner.timer = lambda loops: asyncio.run(repeat(loops))  # type: ignore[misc, assignment, return-value]
-        raise Found
+        raise Found(lambda loops: asyncio.run(repeat(loops)))
 
 
-def load(name: str) -> Callable[[int], float]:
+def load(name: str) -> Callable[[int], object]:
     """Run a benchmark's script up to the point where it would measure."""
     package = importlib.util.find_spec("pyperformance")
     if package is None or package.origin is None:
@@ -103,8 +136,8 @@ def load(name: str) -> Callable[[int], float]:
     sys.path.insert(0, str(folder))
     try:
         runpy.run_path(str(script), run_name="__main__")
-    except Found:
-        return Runner.timer
+    except Found as found:
+        return found.run
     raise SystemExit(f"{script} measures nothing")
 
 
@@ -200,12 +233,17 @@ def main() -> None:
         except RuntimeError as error:
             print(f"{name:26}  left out: {error}")
             continue
-        print(f"{name:26}" + "".join(f"{table[name][tracer]:13.2f}" for tracer in tracers), flush=True)
+        print(
+            f"{name:26}" + "".join(f"{table[name][tracer]:13.2f}" for tracer in tracers), flush=True
+        )
     means = {
         tracer: math.exp(sum(math.log(row[tracer]) for row in table.values()) / len(table))
         for tracer in tracers
     }
-    print(f"{'geometric mean of ' + str(len(table)):26}" + "".join(f"{means[tracer]:13.2f}" for tracer in tracers))
+    print(
+        f"{'geometric mean of ' + str(len(table)):26}"
+        + "".join(f"{means[tracer]:13.2f}" for tracer in tracers)
+    )
     if options.json:
         result = {"python": sys.version, "benchmarks": table, "geometric_mean": means}
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,11 +1,7 @@
-"""The C extension behind ``callgraph_lab.engines.native``."""
-
 from os import PathLike
 from typing import TypedDict
 
 class Status(TypedDict):
-    """What ``status`` says of the recording of this process."""
-
     recording: bool
     hook_installed: bool
     hook_has_predecessor: bool

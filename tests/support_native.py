@@ -15,10 +15,12 @@ import pytest
 
 import callgraph_lab
 from callgraph_lab.engines import native
-from callgraph_lab.recording.live_reader import LivePart, read_part
+from callgraph_lab.recording.live_reader import read_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from callgraph_lab.recording.live_part import LivePart
 
 PACKAGES = Path(callgraph_lab.__file__).parent.parent
 TARGETS = Path(__file__).resolve().parent / "targets" / "native"
@@ -51,7 +53,12 @@ class Ran:
 
 
 def start(
-    script: str, folder: Path, *, python: Iterable[str] = (), arguments: Iterable[str] = (), **options: object
+    script: str,
+    folder: Path,
+    *,
+    python: Iterable[str] = (),
+    arguments: Iterable[str] = (),
+    **options: object,
 ) -> subprocess.Popen[str]:
     """Start a program under the engine, from its first frame on."""
     site, live = folder / "site", folder / "live"

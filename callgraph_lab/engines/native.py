@@ -5,19 +5,16 @@ This module runs inside the target and imports as little as it can.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from callgraph_lab.engines.protocol import Availability
+from callgraph_lab.recording.live_information import fitting_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-_INFORMATION_BYTES = 3583
-"""What the header of a live file has room for, its closing NUL left out."""
 
 
 def availability() -> Availability:
@@ -54,17 +51,7 @@ def start(
 
     _native.start(
         os.path.abspath(folder),  # noqa: PTH100 - pathlib is a large import for a target
-        _fit(information),
+        fitting_json(information),
         whole_program=whole_program,
     )
     return _native.stop
-
-
-def _fit(information: Mapping[str, object]) -> bytes:
-    """Return ``information`` as JSON, with its longest parts left out where there is no room."""
-    kept = dict(information)
-    while True:
-        text = json.dumps(kept, ensure_ascii=True, default=str).encode("ascii")
-        if len(text) <= _INFORMATION_BYTES or not kept:
-            return text
-        del kept[max(kept, key=lambda name: len(json.dumps(kept[name], default=str)))]

@@ -1,4 +1,4 @@
-"""Whether the native engine counts rightly under this very interpreter: it is tried before it is used.
+"""Whether the native engine counts rightly under this interpreter: it is tried before use.
 
 The engine reads the interpreter's own structures. They are fixed within a minor version by habit,
 not by promise, so a known program is recorded once in every process that asks for the engine.

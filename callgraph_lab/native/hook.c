@@ -29,20 +29,20 @@ evaluate_starved(PyThreadState *thread_state, interpreter_frame *frame, int thro
 }
 #endif
 
-static inline bool
-is_cached_child(const struct node *parent, interpreter_frame *frame, const PyCodeObject *code)
+static inline struct node *
+find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
 {
-    if (UNLIKELY(parent->cached_code != code || parent->cached_generation != registry_generation)) {
-        return false;
+    if (LIKELY(parent->cached_code == code && parent->cached_generation == registry_generation) &&
+        LIKELY(has_cached_class(frame, parent->cached_source, parent->cached_class))) {
+        return parent->cached_child;
     }
-    if (parent->cached_source == SOURCE_NONE) {
-        return true;
+    struct recent_child *recent = recent_child(parent, code);
+    if (LIKELY(recent->parent == parent && recent->code == code &&
+               recent->generation == registry_generation) &&
+        LIKELY(has_cached_class(frame, recent->source, recent->class))) {
+        return recent->child;
     }
-    PyObject *object = frame_slot(frame, 0);
-    if (LIKELY(parent->cached_source == SOURCE_SELF)) {
-        return LIKELY(object != NULL) && Py_TYPE(object) == parent->cached_class;
-    }
-    return object != NULL && (const void *)object == parent->cached_class;
+    return tree_child(thread, parent, frame, code);
 }
 
 /* What the hook does on the way out, with the record's counts already in place. */
@@ -92,16 +92,10 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
             return evaluate_deeper(thread_state, frame, throwing);
         }
     }
-    struct node *parent = caller->node, *node;
     bool first = !resumable || generator_begins(frame);
-    if (LIKELY(is_cached_child(parent, frame, code))) {
-        node = parent->cached_child;
-    }
-    else {
-        node = tree_child(thread, parent, frame, code);
-        if (node == NULL) {
-            return evaluate_deeper(thread_state, frame, throwing);
-        }
+    struct node *node = find_child(thread, caller->node, frame, code);
+    if (UNLIKELY(node == NULL)) {
+        return evaluate_deeper(thread_state, frame, throwing);
     }
     struct open_call *call = thread->free_call;
     if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
@@ -126,7 +120,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
         }
         struct thread_block *block = thread->block;
         if (UNLIKELY(position > block->capacity)) {
-            tree_grow_stack(thread);
+            tree_grow_stack(thread, position);
             block = thread->block;
         }
         call->entered = clock_read();

@@ -93,7 +93,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     follow_forks = follow != 0;
     if (!fork_handler_installed || tree_start(max_contexts, whole_program != 0) != 0) {
         PyErr_NoMemory();
-        arena_finish(STATE_STOPPED, ENOMEM, "There was no memory to begin with.");
+        arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
         arena_close();
         goto done;
     }
@@ -121,8 +121,8 @@ stop(PyObject *module, PyObject *unused)
     }
     const char *reason = NULL;
     if (!hook_remove()) {
-        reason = "Another tool took the place of the frame evaluation hook: calls made after that are "
-                 "missing.";
+        reason = "another tool took the place of the frame evaluation hook: calls made after that are "
+                 "missing";
     }
     end_recording(STATE_FINISHED, reason);
     Py_RETURN_NONE;

@@ -287,7 +287,7 @@ tree_thread_begin(interpreter_frame *frame)
         ready = thread != NULL && begin_anew(thread, text_chars(&name));
     }
     if (!ready) {
-        tree_give_up("A thread could not be recorded");
+        tree_give_up("the recording could not grow");
         errno = saved_errno;
         return NULL;
     }
@@ -348,21 +348,25 @@ tree_more_calls(struct thread *thread)
 }
 
 void
-tree_grow_stack(struct thread *thread)
+tree_grow_stack(struct thread *thread, uint32_t depth)
 {
     int saved_errno = errno;
-    struct thread_block *old = thread->block, *block;
-    if (thread->top->position <= old->capacity || old->header.unused[0] != 0) {
+    struct thread_block *old = thread->block;
+    size_t capacity = old->capacity;
+    while (capacity < depth) {
+        capacity *= 4;
+    }
+    if (capacity == old->capacity || old->header.unused[0] != 0) {
         return;
     }
-    block = append_thread_block(thread, old->capacity * 4);
+    struct thread_block *block = append_thread_block(thread, capacity);
     if (block == NULL) {
         old->header.unused[0] = 1; /* no room: counts go on, the innermost open calls are not shown */
     }
     else {
-        memcpy(&block->identifier, &old->identifier,
-               offsetof(struct thread_block, capacity) -
-                   offsetof(struct thread_block, identifier));
+        size_t identity = offsetof(struct thread_block, identifier);
+        memcpy((char *)block + identity, (char *)old + identity,
+               offsetof(struct thread_block, capacity) - identity);
         block->began = old->began;
         memcpy(block->entries, old->entries, old->capacity * sizeof(struct open_entry));
         thread->block = block;
@@ -374,6 +378,7 @@ tree_grow_stack(struct thread *thread)
 void
 tree_restack(struct thread *thread, struct open_call *top)
 {
+    tree_grow_stack(thread, top->position);
     struct thread_block *block = thread->block;
     PUBLISH(block->sequence, block->sequence + 1);
     STORE(block->depth, 0u);

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define NODES_IN_A_CHUNK 512
-#define RECENT_ENTRIES 2048u
 #define MOST_BLOCK_BYTES (1024u * 1024u)
 
 struct node_chunk {
@@ -20,22 +19,12 @@ struct node_chunk {
     struct node nodes[NODES_IN_A_CHUNK];
 };
 
-/* Children that were entered not long ago, where one parent has several. */
-struct recent {
-    const struct node *parent;
-    const PyCodeObject *code;
-    const void *class;
-    struct node *child;
-    uint32_t generation;
-    uint8_t source;
-};
-
 struct tree tree;
+struct recent_child *tree_recent_children;
 
 static struct node_chunk *chunks;
 static struct table children;   /* (parent's id, function) -> node */
 static struct table folded;     /* (caller, callee, depth), hashed -> node */
-static struct recent *recent;
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
 static struct node silent_node, shutdown_node, beginning_node;
@@ -58,10 +47,10 @@ tree_silent_node(void)
 int
 tree_start(uint64_t max_contexts, bool whole_program)
 {
-    recent = calloc(RECENT_ENTRIES, sizeof(*recent));
-    if (recent == NULL || threads_start() != 0) {
-        free(recent);
-        recent = NULL;
+    tree_recent_children = calloc(RECENT_CHILDREN, sizeof(*tree_recent_children));
+    if (tree_recent_children == NULL || threads_start() != 0) {
+        free(tree_recent_children);
+        tree_recent_children = NULL;
         return -1;
     }
     next_context_id = 0;
@@ -84,8 +73,8 @@ tree_stop(void)
     threads_stop();
     table_clear(&children);
     table_clear(&folded);
-    free(recent);
-    recent = NULL;
+    free(tree_recent_children);
+    tree_recent_children = NULL;
     free_nodes();
 }
 
@@ -97,7 +86,7 @@ tree_give_up(const char *what)
     char description[128] = "";
     /* The GNU strerror_r may return a text of its own. */
     const char *text = strerror_r(error, description, sizeof(description));
-    snprintf(reason, sizeof(reason), "%s: %s. Recording stopped; the program went on.", what, text);
+    snprintf(reason, sizeof(reason), "%s: %s", what, text);
     tree.session = 0;
     arena_finish(STATE_STOPPED, error, reason);
 }
@@ -297,38 +286,9 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     return child_of_function(thread, parent, function);
 }
 
-static bool
-has_class(uint8_t source, interpreter_frame *frame, const void *class)
-{
-    PyObject *object;
-    switch (source) {
-    case SOURCE_NONE:
-        return true;
-    case SOURCE_SELF:
-        object = frame_slot(frame, 0);
-        return (object == NULL ? NULL : (const void *)Py_TYPE(object)) == class;
-    case SOURCE_CLASS:
-        object = frame_slot(frame, 0);
-        return (object != NULL && PyType_Check(object) ? (const void *)object : NULL) == class;
-    default:
-        return false;
-    }
-}
-
 struct node *
 tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
 {
-    uintptr_t hash = ((uintptr_t)parent >> 4) * 31 + ((uintptr_t)code >> 4);
-    struct recent *entry = &recent[(hash ^ hash >> 11) % RECENT_ENTRIES];
-    if (entry->parent == parent && entry->code == code &&
-        entry->generation == registry_generation && has_class(entry->source, frame, entry->class)) {
-        parent->cached_code = code;
-        parent->cached_class = entry->class;
-        parent->cached_child = entry->child;
-        parent->cached_generation = entry->generation;
-        parent->cached_source = entry->source;
-        return entry->child;
-    }
     int saved_errno = errno;
     if (UNLIKELY(threads_child_is_pending())) {
         if (!tree_adopt()) {
@@ -344,7 +304,7 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     const void *class;
     struct node *child = find_child(thread, parent, frame, code, &facts, &class);
     if (child == NULL) {
-        tree_give_up("No room for what is recorded");
+        tree_give_up("the recording could not grow");
         errno = saved_errno;
         return NULL;
     }
@@ -352,12 +312,16 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     if (parent->kind == NODE_RECORDED &&
         (facts.source == SOURCE_NONE || facts.source == SOURCE_SELF ||
          facts.source == SOURCE_CLASS)) {
-        *entry = (struct recent){parent, code, class, child, registry_generation, facts.source};
-        parent->cached_code = code;
-        parent->cached_class = class;
-        parent->cached_child = child;
-        parent->cached_generation = registry_generation;
-        parent->cached_source = facts.source;
+        *recent_child(parent, code) = (struct recent_child){
+            parent, code, class, child, registry_generation, facts.source};
+        /* Not always the last one: where children take turns, keeping one is better than none. */
+        if (parent->cached_generation != registry_generation) {
+            parent->cached_code = code;
+            parent->cached_class = class;
+            parent->cached_child = child;
+            parent->cached_generation = registry_generation;
+            parent->cached_source = facts.source;
+        }
     }
     errno = saved_errno;
     return child;
@@ -410,7 +374,7 @@ tree_adopt(void)
         chunks = NULL;
         table_clear(&children);
         table_clear(&folded);
-        memset(recent, 0, RECENT_ENTRIES * sizeof(*recent));
+        memset(tree_recent_children, 0, RECENT_CHILDREN * sizeof(*tree_recent_children));
         next_context_id = 0;
         tree.context_count = 0;
         registry_begin_child();
@@ -424,7 +388,7 @@ tree_adopt(void)
     }
     if (error != 0) {
         errno = error;
-        tree_give_up("The child process could not be recorded");
+        tree_give_up("a forked process could not be recorded");
         return false;
     }
     return true;

@@ -20,7 +20,7 @@ enum node_kind {
 
 struct node {
     struct context_record *record;
-    /* The child entered last. */
+    /* A child that was entered: most contexts have only one that matters. */
     const PyCodeObject *cached_code;
     const void *cached_class;
     struct node *cached_child;
@@ -31,6 +31,18 @@ struct node {
     uint8_t cached_source;
     uint8_t kind;
 };
+
+/* Children that were entered not long ago, where one parent has several: found by parent and code. */
+struct recent_child {
+    const struct node *parent;
+    const PyCodeObject *code;
+    const void *class;
+    struct node *child;
+    uint32_t generation;
+    uint8_t source;
+};
+
+#define RECENT_CHILDREN 2048u
 
 struct open_call {
     interpreter_frame *frame; /* NULL: the record is free */
@@ -76,6 +88,28 @@ struct tree {
 };
 
 extern struct tree tree;
+extern struct recent_child *tree_recent_children;
+
+static inline struct recent_child *
+recent_child(const struct node *parent, const PyCodeObject *code)
+{
+    uintptr_t hash = ((uintptr_t)parent >> 4) * 31 + ((uintptr_t)code >> 4);
+    return &tree_recent_children[(hash ^ hash >> 11) % RECENT_CHILDREN];
+}
+
+/* Is the class that belongs to a frame's function the one that was cached? */
+static inline bool
+has_cached_class(interpreter_frame *frame, uint8_t source, const void *class)
+{
+    if (source == SOURCE_NONE) {
+        return true;
+    }
+    PyObject *object = frame_slot(frame, 0);
+    if (LIKELY(source == SOURCE_SELF)) {
+        return LIKELY(object != NULL) && Py_TYPE(object) == class;
+    }
+    return object != NULL && (const void *)object == class;
+}
 extern _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
 
 int tree_start(uint64_t max_contexts, bool whole_program);
@@ -98,7 +132,8 @@ struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw
                                    interpreter_frame *entered);
 /* Write the stack of open calls that ends in ``top`` anew. */
 void tree_restack(struct thread *thread, struct open_call *top);
-void tree_grow_stack(struct thread *thread);
+/* Make room for so many open calls in the thread's block. */
+void tree_grow_stack(struct thread *thread, uint32_t depth);
 
 /* In a forked child, with system calls and stores only. */
 void tree_after_fork(void);

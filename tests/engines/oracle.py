@@ -1,8 +1,9 @@
 """Count the calls of a target's ``main`` by contexts, either with settrace or natively.
 
-``python oracle.py settrace|native cold|warm TARGET FOLDER`` prints a JSON object from paths of functions to
-numbers of entries, calls and resumes apart. Run on its own, so that one way of counting does not disturb the other. A warm
-run is preceded by one that is not counted, whose call sites the interpreter has specialised then.
+``python oracle.py settrace|native cold|warm TARGET FOLDER`` prints a JSON object from paths of
+functions to numbers of entries, calls and resumes apart. Run on its own, so that one way of
+counting does not disturb the other. A warm run is preceded by one that is not counted, whose call
+sites the interpreter has specialised then.
 """
 
 from __future__ import annotations
@@ -66,14 +67,15 @@ def count_with_settrace(target: Any) -> Counter[str]:
 
 def count_natively(target: Any, folder: str) -> Counter[str]:
     sys.path.insert(0, str(REPOSITORY))
-    from callgraph_lab import _native
+    from callgraph_lab import _native  # noqa: PLC0415 - found on the path just set
 
     path = _native.start(folder, "{}", whole_program=False)
     try:
         target.main()
     finally:
         _native.stop()
-    from callgraph_lab.recording.live_reader import read_part
+    # Not before: what it imports would be imported by the target otherwise.
+    from callgraph_lab.recording.live_reader import read_part  # noqa: PLC0415
 
     part = read_part(Path(path))
     counts: Counter[str] = Counter()

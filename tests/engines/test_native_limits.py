@@ -53,14 +53,15 @@ def test_a_limit_on_file_size_stops_the_recording_only(tmp_path: Path) -> None:
 def test_a_full_disk_stops_the_recording_only(tmp_path: Path) -> None:
     (tmp_path / "live").mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(tmp_path / "live")], check=False
+        ["/bin/mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(tmp_path / "live")],
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("cannot mount a small file system here")
     try:
         ran = run(branching(14), tmp_path)
     finally:
-        subprocess.run(["umount", str(tmp_path / "live")], check=True)
+        subprocess.run(["/bin/umount", str(tmp_path / "live")], check=True)
     assert (ran.status, ran.output, ran.errors) == (0, "done\n", "")
     assert "No space left" in ran.part.stop_reason
 
