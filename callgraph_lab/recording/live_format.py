@@ -16,7 +16,9 @@ The file starts with a header of ``HEADER_BYTES``::
      96  u32  state (STATE_*)            100  u32  errno of what stopped the recording
     104  u64  end of the last block published: nothing beyond it is to be read
     112  u64  contexts   120  u64  functions   128  u64  threads (for information)
-    256  256s why recording stopped, UTF-8, ended by NUL
+    136  u64  contexts there were when the engine began to count further calls by caller, callee
+              and depth; 0 where it did not
+    256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
 Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HEADER_BYTES`` (a
@@ -81,6 +83,7 @@ STATE_OFFSET = 96
 STATE = struct.Struct("<II")
 END_OFFSET = 104
 TOTALS_OFFSET = 112
+FOLDED_FROM_OFFSET = 136
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512
@@ -112,6 +115,9 @@ THREAD_ENDED = 2
 OPEN_ENTRY = struct.Struct("<IIQ")
 OPEN_IS_RESUME = 1
 OPEN_IS_INHERITED = 2
+
+DEFAULT_MAX_CONTEXTS = 1_000_000
+"""How many contexts an engine keeps apart in a process, unless told otherwise: 64 MB."""
 
 LIVE_SUFFIX = ".live"
 """A recording ``out/x.cglab`` that still runs is the folder ``out/x.cglab.live``."""

@@ -75,6 +75,9 @@ class LivePart:
     clock: Clock
     finished: bool
     stop_reason: str
+    """Why recording stopped, or a remark on what it left out while it goes on."""
+    folded_from: int
+    """How many contexts there were when calls began to be counted by caller, callee and depth."""
     functions: list[LiveFunction] = field(default_factory=list)
     threads: list[LiveThread] = field(default_factory=list)
     parent: array[int] = field(default_factory=lambda: array("i"))

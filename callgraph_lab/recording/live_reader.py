@@ -147,9 +147,10 @@ class _PartReader:
             information=information if isinstance(information, dict) else {},
             clock=self._read_clock(clock),
             finished=state == layout.STATE_FINISHED,
-            stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end])
-            if state == layout.STATE_STOPPED
-            else "",
+            stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
+            folded_from=int.from_bytes(
+                data[layout.FOLDED_FROM_OFFSET : layout.FOLDED_FROM_OFFSET + 8], "little"
+            ),
         )
 
     def _read_clock(self, kind: int) -> Clock:
