@@ -186,6 +186,8 @@ class GraphQuery:
     exclude: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     stdlib: bool | None = None
+    process: int | None = None
+    """The pid of the one process to show; None for all of them."""
     action: str | None = None
 
 

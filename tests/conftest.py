@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interrupts_are_delivered() -> Iterator[None]:
-    """Let SIGINT reach programs even where the tests run in the background of a shell.
+    """Let signals reach programs even where the tests run in the background of a shell, or nohup.
 
-    There it is ignored, and programs inherit that; but a signal that the parent handles is reset
-    when a program starts.
+    There they are ignored, and programs inherit that.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from callgraph_lab.cli.options import (
     filter_options,
     folder_option,
     json_option,
+    process_option,
     query_of,
     recording_argument,
 )
@@ -50,6 +51,7 @@ Examples:
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show only so many.")
 @filter_options
+@process_option
 @folder_option
 @json_option
 def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
@@ -113,6 +115,7 @@ Examples:
 @click.argument("pattern")
 @click.option("--recording", metavar="RECORDING", help="Look in this one, not in the newest.")
 @filter_options
+@process_option
 @folder_option
 @json_option
 def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.cli.messages import print_error, say
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
+from callgraph_lab.graph.processes import only_process
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog
 
@@ -39,6 +40,7 @@ class LoadedRecording:
             exclude=self.options.exclude,
             filters=self.filter_set.names,
             stdlib=self.options.stdlib,
+            process=self.options.process,
         )
 
     def graph(self, max_depth: int | None) -> CallGraph:
@@ -80,6 +82,8 @@ def load_recording(reference: str | None, folder: Path, options: QueryOptions) -
 def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecording:
     """Read a recording and decide what of it shows."""
     recording = catalog.load(entry)
+    if options.process is not None:
+        recording = only_process(recording, options.process)
     filter_set = build_filter_set(
         options.filters,
         include=options.include,

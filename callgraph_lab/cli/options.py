@@ -35,6 +35,7 @@ class QueryOptions:
     exclude: tuple[str, ...]
     filters: tuple[str, ...]
     stdlib: bool | None
+    process: int | None
     depth_by: DepthBy
     naming: Naming
 
@@ -98,6 +99,10 @@ filter_options = _stack(
         help="Use a filter; 'cglab filters list' names them.  [default: auto]",
     ),
     click.option("--stdlib/--no-stdlib", default=None, help="Show or hide the standard library."),
+)
+
+process_option = click.option(
+    "--process", type=int, metavar="PID", help="Show only what this process did."
 )
 
 query_options = _stack(
@@ -192,6 +197,7 @@ def query_of(arguments: dict[str, Any]) -> QueryOptions:
         exclude=arguments.pop("exclude"),
         filters=arguments.pop("filters"),
         stdlib=arguments.pop("stdlib"),
+        process=arguments.pop("process", None),
         depth_by=arguments.pop("depth_by", "visible"),
         naming=arguments.pop("naming", "cglab"),
     )

@@ -16,6 +16,7 @@ from callgraph_lab.cli.options import (
     max_depth_option,
     picture_options,
     pictures_of,
+    process_option,
     query_of,
     query_options,
     recording_argument,
@@ -39,6 +40,7 @@ Examples:
 @recording_argument
 @max_depth_option
 @query_options
+@process_option
 @picture_options
 @click.option(
     "-o",

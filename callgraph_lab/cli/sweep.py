@@ -11,6 +11,7 @@ from callgraph_lab.cli.options import (
     folder_option,
     picture_options,
     pictures_of,
+    process_option,
     query_of,
     query_options,
 )
@@ -47,6 +48,7 @@ Examples:
 @click.argument("depths", type=DepthsType())
 @click.option("--recording", metavar="RECORDING", help="Sweep this one, not the newest.")
 @query_options
+@process_option
 @folder_option
 @picture_options
 @record_options
@@ -57,6 +59,8 @@ def sweep(depths: tuple[int, ...], recording: str | None, **arguments: Any) -> N
     """
     query, pictures = query_of(arguments), pictures_of(arguments)
     folder = arguments.pop("folder")
+    if query.process is not None and (arguments["target"] or arguments["module"]):
+        raise click.UsageError("--process is for a recording: its pid is not known before the run.")
     if recording is not None and (arguments["target"] or arguments["module"]):
         raise click.UsageError("Give a target to record, or --recording; not both.")
     from callgraph_lab.cli.loaded import (  # noqa: PLC0415 - not for --help

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Whether an engine can be used here, and one sentence of why (or why not)."""
+class Availability(NamedTuple):
+    """Whether an engine can be used here, and one sentence of why (or why not).
+
+    No dataclass: engines import this inside the target, where ``dataclasses`` would bring much.
+    """
 
     available: bool
     reason: str

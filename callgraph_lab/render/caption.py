@@ -63,7 +63,8 @@ def caption_label(drawing: Drawing, run: RunInformation) -> str:
 
 
 def _depth(query: GraphQuery) -> str:
-    return "every depth" if query.max_depth is None else f"depth {query.max_depth}"
+    depth = "every depth" if query.max_depth is None else f"depth {query.max_depth}"
+    return depth if query.process is None else f"{depth}, process {query.process}"
 
 
 def _shown(drawing: Drawing) -> str:

@@ -56,6 +56,7 @@ def graph_document(
             "include": list(graph.query.include),
             "exclude": list(graph.query.exclude),
             "filters": list(graph.query.filters),
+            "process": graph.query.process,
             "action": graph.query.action,
             "stdlib": graph.query.stdlib,
         },

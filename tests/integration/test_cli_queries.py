@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support_cli import (
     FIBONACCI_CALLS,
+    as_json,
     cglab,
     command,
     environment,
@@ -276,3 +277,13 @@ def test_recordings_are_read_by_path_from_anywhere(
 ) -> None:
     recording = only_recording(fibonacci_folder)
     assert "fibonacci" in cglab_here("functions", recording, folder=tmp_path).stdout
+
+
+def test_process_shows_one_of_them(ftp_folder: Path) -> None:
+    (process,) = as_json("info", "--format", "json", folder=ftp_folder)["processes"]
+    pid = str(process["pid"])
+    whole = as_json("functions", "--format", "json", folder=ftp_folder)["functions"]
+    alone = as_json("functions", "--process", pid, "--format", "json", folder=ftp_folder)
+    assert alone["functions"] == whole
+    failed = cglab("functions", "--process", "1", folder=ftp_folder, status=2)
+    assert f"it has {pid}" in failed.stderr

@@ -213,6 +213,7 @@ SCHEMA: dict[str, Any] = {
         "include": LIST,
         "exclude": LIST,
         "filters": LIST,
+        "process": (int, type(None)),
         "action": (TEXT, type(None)),
         "stdlib": (FLAG, type(None)),
     },

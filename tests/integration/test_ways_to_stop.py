@@ -326,7 +326,8 @@ def test_third_control_c_kills(tmp_path: Path) -> None:
         if press < 3:
             terminal.wait_for("caught", times=press)
     assert terminal.end() == 128 + signal.SIGKILL
-    assert "caught SIGTERM" in terminal.text
+    # The target and cglab write to one terminal: either may cut into the other's line.
+    assert re.search(r"SIGTERM \d", terminal.text)
     assert "sending SIGKILL" in terminal.text
     assert figures(only_recording(tmp_path))["note"].calls >= 2
 

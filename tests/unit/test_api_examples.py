@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import gc
 import subprocess
 import sys
 import threading
@@ -21,13 +22,19 @@ from callgraph_lab.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    # A finalizer of what another test has left would be a call in the block that is traced.
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:

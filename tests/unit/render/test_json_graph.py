@@ -54,6 +54,7 @@ def test_the_document_is_as_promised() -> None:
         "include": ["a.*"],
         "exclude": [],
         "filters": ["ftp-server"],
+        "process": None,
         "action": None,
         "stdlib": None,
     }

@@ -1,0 +1,55 @@
+"""One process of a recording, as a recording of its own."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import UsageError
+from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import RecordedThread, Recording
+
+_MOST_NAMED = 8
+
+
+def only_process(recording: Recording, pid: int) -> Recording:
+    """Return what one process did, with all of the recording's functions at their numbers.
+
+    Raise ``UsageError`` where no process of the recording has that pid.
+    """
+    known = [process.pid for process in recording.processes]
+    if pid not in known:
+        named = ", ".join(str(number) for number in known[:_MOST_NAMED])
+        more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+        raise UsageError(
+            f"the recording has no process {pid}", hint=f"it has {named}{more}; see cglab info"
+        )
+    roots = sorted(thread.root for thread in recording.threads)
+    ends = dict(zip(roots, [*roots[1:], len(recording.tree)], strict=True))
+    tree = CallTree()
+    threads: list[RecordedThread] = []
+    for thread in recording.threads:
+        if thread.pid == pid:
+            threads.append(replace(thread, root=len(tree)))
+            _append(tree, recording.tree, thread.root, ends[thread.root])
+    return replace(
+        recording,
+        tree=tree,
+        threads=tuple(threads),
+        processes=tuple(process for process in recording.processes if process.pid == pid),
+    )
+
+
+def _append(tree: CallTree, source: CallTree, start: int, end: int) -> None:
+    """Append the contexts from ``start`` to ``end``, one thread's, to ``tree``."""
+    shift = len(tree) - start
+    parents = array(
+        "i", (NO_PARENT, *(parent + shift for parent in source.parent[start + 1 : end]))
+    )
+    for column in TREE_COLUMNS:
+        values: array[int] = getattr(source, column.name)
+        part = parents if column.name == "parent" else values[start:end]
+        getattr(tree, column.name).extend(part)
