@@ -75,6 +75,8 @@ class LivePart:
     clock: Clock
     finished: bool
     stop_reason: str
+    folded_from: int = 0
+    """How many contexts there were when their budget was used up; 0 if it never was."""
     functions: list[LiveFunction] = field(default_factory=list)
     threads: list[LiveThread] = field(default_factory=list)
     parent: array[int] = field(default_factory=lambda: array("i"))

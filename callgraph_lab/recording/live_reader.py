@@ -150,6 +150,7 @@ class _PartReader:
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end])
             if state == layout.STATE_STOPPED
             else "",
+            folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 
     def _read_clock(self, kind: int) -> Clock:

@@ -123,6 +123,7 @@ def test_past_the_budget_of_contexts_counts_are_by_caller_callee_and_depth(tmp_p
     everything = run(script, whole).part
     folded = run(script, bounded, max_contexts=100).part
     assert len(folded.calls) < 200
+    assert (folded.folded_from, everything.folded_from) == (100, 0)
 
     def edges(part: object) -> Counter[tuple[str, str, int]]:
         found: Counter[tuple[str, str, int]] = Counter()
@@ -221,7 +222,7 @@ print(resource.getrlimit(resource.RLIMIT_STACK)[0] == {limit})
 def test_recursion_to_fifty_thousand_in_every_thread(tmp_path: Path) -> None:
     limit, most = resource.getrlimit(resource.RLIMIT_STACK)
     wanted = 1 << 30
-    if limit == resource.RLIM_INFINITY or wanted <= limit or most not in {resource.RLIM_INFINITY}:
+    if limit == resource.RLIM_INFINITY or wanted <= limit or most != resource.RLIM_INFINITY:
         pytest.skip("the limit of the stack cannot be raised")
     resource.setrlimit(resource.RLIMIT_STACK, (wanted, most))
     try:
