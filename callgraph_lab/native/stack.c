@@ -35,11 +35,13 @@ find_stack(char **lowest, size_t *size)
     return error == 0 && address != NULL;
 }
 
+#if !INTERPRETER_WATCHES_THE_STACK
 static size_t
 margin_of(size_t size)
 {
     return size / 4 < LARGEST_MARGIN ? size / 4 : LARGEST_MARGIN;
 }
+#endif
 
 void
 stack_find(uintptr_t *lowest, uintptr_t *margin)
