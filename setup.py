@@ -14,7 +14,7 @@ NATIVE = Path("callgraph_lab/native")
 # the same and recordings are made by the other engine. Where wheels are made that would hide a
 # fault.
 NATIVE_IS_REQUIRED = os.environ.get("CGLAB_REQUIRE_NATIVE", "") not in {"", "0"}
-# AddressSanitizer and UndefinedBehaviorSanitizer, for tests only: see tests/engines/README.md.
+# AddressSanitizer and UndefinedBehaviorSanitizer, for tests only.
 SANITIZERS = os.environ.get("CGLAB_SANITIZE", "")
 
 native = Extension(

@@ -92,7 +92,9 @@ class Runner:
         self.args = self.argparser.parse_known_args()[0]
         return self.args
 
-    def bench_func(self, _: str, function: Callable[..., object], *arguments: object) -> None:
+    def bench_func(
+        self, _: str, function: Callable[..., object], *arguments: object, **__: object
+    ) -> None:
         """Take a function that is called once a loop."""
 
         def repeat(loops: int) -> None:
@@ -108,7 +110,7 @@ class Runner:
         raise Found(lambda loops: function(loops, *arguments))
 
     def bench_async_func(
-        self, _: str, function: Callable[..., Awaitable[object]], *arguments: object
+        self, _: str, function: Callable[..., Awaitable[object]], *arguments: object, **__: object
     ) -> None:
         """Take a coroutine function that is awaited once a loop."""
 

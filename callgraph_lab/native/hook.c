@@ -138,7 +138,9 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     }
     PyObject *result;
 #if !INTERPRETER_WATCHES_THE_STACK
-    if (UNLIKELY((const char *)__builtin_frame_address(0) < thread->stack_floor)) {
+    /* Nothing is known of other stacks, which some C libraries run callbacks on. */
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (UNLIKELY(here - thread->stack_lowest < thread->stack_margin)) {
         result = evaluate_starved(thread_state, frame, throwing);
     }
     else

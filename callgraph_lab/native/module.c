@@ -6,6 +6,7 @@
 #include "hook.h"
 #include "instances.h"
 #include "registry.h"
+#include "stack.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -124,7 +125,7 @@ stop(PyObject *module, PyObject *unused)
         reason = "another tool took the place of the frame evaluation hook: calls made after that are "
                  "missing";
     }
-    end_recording(STATE_FINISHED, reason);
+    end_recording(reason == NULL ? STATE_FINISHED : STATE_STOPPED, reason);
     Py_RETURN_NONE;
 }
 
@@ -147,10 +148,34 @@ status(PyObject *module, PyObject *unused)
         "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
 }
 
+PyDoc_STRVAR(keep_stack_doc,
+             "keep_stack($module, limit, /)\n--\n\n"
+             "Keep the stack of the main thread as large as it may grow now, then set the limit.\n\n"
+             "For a program that was started with a larger RLIMIT_STACK than its user has: ``limit`` is\n"
+             "the soft limit that its children are to see. Threads get 64 megabytes at least. Raises\n"
+             "OSError where the limit cannot be set.");
+
+static PyObject *
+keep_stack(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    long long limit = PyLong_AsLongLong(argument);
+    if (limit == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    int error = stack_keep(limit < 0 ? RLIM_INFINITY : (rlim_t)limit);
+    if (error != 0) {
+        errno = error;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, start_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
     {"status", status, METH_NOARGS, status_doc},
+    {"keep_stack", keep_stack, METH_O, keep_stack_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -22,6 +22,11 @@ struct known_code {
     size_t identity_bytes;
 };
 
+struct known_function {
+    char *record; /* as it stands in the file of this process, or in the parent's */
+    uint32_t number_in_file;
+};
+
 static struct table codes;            /* address -> packed facts */
 static struct table classes;          /* address -> 1 + index into known_classes */
 static struct table functions;        /* (code identity, class) -> 1 + function id */
@@ -31,11 +36,6 @@ static struct known_code *known_codes;
 static struct known_class *known_classes;
 static uint32_t known_code_count, known_code_capacity;
 static uint32_t known_class_count, known_class_capacity;
-struct known_function {
-    char *record; /* as it stands in the file of this process, or in the parent's */
-    uint32_t number_in_file;
-};
-
 static struct known_function *known_functions;
 static uint32_t function_count, function_capacity;
 static uint32_t functions_in_file;
@@ -47,7 +47,6 @@ static struct text scratch, second_scratch;
 static destructor original_code_dealloc;
 static destructor original_type_dealloc;
 static PyInterpreterState *interpreter;
-static PyObject *module_key, *name_key, *self_name, *cls_name;
 
 /* ---- addresses that are freed ------------------------------------------------------------- */
 
@@ -102,14 +101,8 @@ watch_type(PyTypeObject *type)
 int
 registry_start(void)
 {
-    if (module_key == NULL) {
-        module_key = PyUnicode_InternFromString("__module__");
-        name_key = PyUnicode_InternFromString("__name__");
-        self_name = PyUnicode_InternFromString("self");
-        cls_name = PyUnicode_InternFromString("cls");
-        if (!module_key || !name_key || !self_name || !cls_name) {
-            return -1;
-        }
+    if (naming_start() != 0) {
+        return -1;
     }
     interpreter = PyThreadState_Get()->interp;
     if (original_code_dealloc == NULL) {
@@ -186,74 +179,6 @@ grow_array(void **array, uint32_t *capacity, uint32_t count, size_t item_bytes)
     return true;
 }
 
-static PyObject *
-string_in(PyObject *dictionary, PyObject *key)
-{
-    if (dictionary == NULL || !PyDict_Check(dictionary)) {
-        return NULL;
-    }
-    PyObject *value = PyDict_GetItemWithError(dictionary, key);
-    return value != NULL && PyUnicode_Check(value) ? value : NULL;
-}
-
-/* Append ``module:qualname`` of a class. */
-static void
-put_class_name(struct text *text, PyTypeObject *type)
-{
-    const char *dot = strrchr(type->tp_name, '.');
-    PyObject *module = string_in(type_dictionary(type), module_key);
-    if (module != NULL) {
-        text_put_string(text, module);
-    }
-    else if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-        /* A class without a name of its module: nothing is better than a guess. */
-    }
-    else if (dot != NULL) {
-        text_put_bytes(text, type->tp_name, (size_t)(dot - type->tp_name));
-    }
-    else {
-        text_put_chars(text, "builtins");
-    }
-    text_put_chars(text, ":");
-    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-        text_put_string(text, ((PyHeapTypeObject *)type)->ht_qualname);
-    }
-    else {
-        text_put_chars(text, dot != NULL ? dot + 1 : type->tp_name);
-    }
-}
-
-static void
-put_own_class_name(struct text *text, PyTypeObject *type)
-{
-    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-        text_put_string(text, ((PyHeapTypeObject *)type)->ht_name);
-        return;
-    }
-    const char *dot = strrchr(type->tp_name, '.');
-    text_put_chars(text, dot != NULL ? dot + 1 : type->tp_name);
-}
-
-static void
-put_ancestors(struct text *text, PyTypeObject *type)
-{
-    PyObject *order = type->tp_mro;
-    if (order == NULL || !PyTuple_Check(order)) {
-        put_class_name(text, type);
-        return;
-    }
-    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(order); index++) {
-        PyTypeObject *ancestor = (PyTypeObject *)PyTuple_GET_ITEM(order, index);
-        if (ancestor == &PyBaseObject_Type || !PyType_Check(ancestor)) {
-            continue;
-        }
-        if (index > 0) {
-            text_put_chars(text, "\n");
-        }
-        put_class_name(text, ancestor);
-    }
-}
-
 /* The key under which a text is looked for; on a clash of hashes the next one is tried. */
 static uint64_t
 next_key(uint64_t key)
@@ -270,7 +195,7 @@ intern_class(PyTypeObject *type)
         return found;
     }
     text_clear(&scratch);
-    put_class_name(&scratch, type);
+    naming_put_class(&scratch, type);
     uint64_t key = text_hash(&scratch);
     while ((found = table_get(&class_identities, key)) != 0 &&
            strcmp(known_classes[found - 1].name, text_chars(&scratch)) != 0) {
@@ -284,10 +209,10 @@ intern_class(PyTypeObject *type)
         struct known_class *known = &known_classes[known_class_count];
         known->name = text_copy(&scratch);
         text_clear(&scratch);
-        put_ancestors(&scratch, type);
+        naming_put_ancestors(&scratch, type);
         known->ancestors = text_copy(&scratch);
         text_clear(&scratch);
-        put_own_class_name(&scratch, type);
+        naming_put_own_name(&scratch, type);
         known->own_name = text_copy(&scratch);
         if (!known->name || !known->ancestors || !known->own_name) {
             return 0;
@@ -303,135 +228,6 @@ intern_class(PyTypeObject *type)
 }
 
 /* ---- code objects ------------------------------------------------------------------------- */
-
-static bool
-is_module_or_below(const char *module, const char *package)
-{
-    size_t length = strlen(package);
-    return strncmp(module, package, length) == 0 &&
-           (module[length] == '\0' || module[length] == '.');
-}
-
-static bool
-is_one_of(const char *chars, const char *const *list)
-{
-    while (*list != NULL && strcmp(chars, *list) != 0) {
-        list++;
-    }
-    return *list != NULL;
-}
-
-static bool
-is_below_one_of(const char *module, const char *const *packages)
-{
-    while (*packages != NULL && !is_module_or_below(module, *packages)) {
-        packages++;
-    }
-    return *packages != NULL;
-}
-
-static uint8_t
-traits_of(const char *module, const char *qualname)
-{
-    static const char *const own[] = {
-        /* These two have their first names until somebody imports importlib. */
-        "_frozen_importlib", "_frozen_importlib_external", "importlib._bootstrap",
-        "importlib._bootstrap_external", "zipimport", "encodings", "site", "sitecustomize",
-        "usercustomize", NULL,
-    };
-    static const char *const of_shutdown[] = {
-        "threading", "concurrent.futures", "queue", "weakref", "_weakrefset", NULL,
-    };
-    static const char *const of_beginning[] = {
-        "Thread._bootstrap_inner", "Thread._set_ident", "Thread._set_native_id",
-        "Thread._set_tstate_lock", "Event.set", "Condition.__enter__", "Condition.__exit__",
-        "Condition.notify_all", "Condition.notify", "Condition._is_owned", NULL,
-    };
-    static const char *const of_block[] = {"trace.__enter__", "trace.__exit__", NULL};
-    uint8_t traits = 0;
-    if (is_below_one_of(module, own)) {
-        traits |= CODE_IS_HOUSEKEEPING;
-    }
-    if (is_below_one_of(module, of_shutdown)) {
-        traits |= CODE_IS_OF_SHUTDOWN;
-    }
-    if (strcmp(module, "threading") == 0) {
-        if (strcmp(qualname, "_shutdown") == 0) {
-            traits |= CODE_IS_SHUTDOWN;
-        }
-        if (strcmp(qualname, "Thread._bootstrap") == 0) {
-            traits |= CODE_IS_BEGINNING;
-        }
-        if (is_one_of(qualname, of_beginning)) {
-            traits |= CODE_IS_OF_BEGINNING;
-        }
-    }
-    if (is_module_or_below(module, "callgraph_lab.engines") ||
-        (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
-        traits |= CODE_IS_OURS;
-    }
-    return traits;
-}
-
-static bool
-is_name(PyObject *name, PyObject *interned, const char *chars)
-{
-    /* Names of variables are interned; code made by hand may hold others. */
-    return name == interned ||
-           (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, chars) == 0);
-}
-
-/* Where the object is when a frame is entered. A generator is entered again and again, and may have
- * bound the name by then, or bound it anew: like pycallgraph2, we take what is there each time. */
-static void
-find_variable(PyCodeObject *code, struct code_facts *facts)
-{
-    facts->source = SOURCE_NONE;
-    facts->slot = 0;
-    int arguments = code->co_argcount + code->co_kwonlyargcount +
-                    !!(code->co_flags & CO_VARARGS) + !!(code->co_flags & CO_VARKEYWORDS);
-    if (code->co_flags & RESUMABLE_FLAGS) {
-        arguments = code->co_nlocalsplus;
-    }
-    int slots = code->co_nlocalsplus, first_free = slots - code->co_nfreevars;
-    PyObject *names = code->co_localsplusnames;
-    if (code->co_argcount > 0) {
-        PyObject *first = PyTuple_GET_ITEM(names, 0);
-        if (is_name(first, self_name, "self")) {
-            facts->source = SOURCE_SELF;
-        }
-        else if (is_name(first, cls_name, "cls")) {
-            facts->source = SOURCE_CLASS;
-        }
-    }
-    for (int index = 0; facts->source == SOURCE_NONE && index < slots; index++) {
-        if (index >= UINT16_MAX || (index >= arguments && index < first_free) ||
-            !is_name(PyTuple_GET_ITEM(names, index), self_name, "self")) {
-            continue;
-        }
-        facts->source = index >= first_free ? SOURCE_CLOSURE : SOURCE_OTHER_SLOT;
-        facts->slot = (uint16_t)(index >= first_free ? index - first_free : index);
-    }
-}
-
-static void
-find_source(PyCodeObject *code, struct code_facts *facts)
-{
-    find_variable(code, facts);
-    /* The cells of a plain function are made by its first instructions, which are still to come. */
-    if ((code->co_flags & RESUMABLE_FLAGS) && facts->source != SOURCE_NONE &&
-        facts->source != SOURCE_CLOSURE && facts->source != SOURCE_CLASS &&
-        (PyBytes_AS_STRING(code->co_localspluskinds)[facts->slot] & CO_FAST_CELL)) {
-        facts->source = SOURCE_CELL;
-    }
-}
-
-/* The module of a frame: __name__ of its globals. */
-static PyObject *
-module_of(interpreter_frame *frame)
-{
-    return string_in(frame_globals(frame), name_key);
-}
 
 /* 1 + the identity of a code object; 0: no memory. */
 static uint64_t
@@ -477,7 +273,7 @@ registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *f
 {
     uint64_t packed = table_get(&codes, (uintptr_t)code);
     if (packed == 0) {
-        PyObject *module = module_of(frame);
+        PyObject *module = naming_module(frame);
         uint64_t identity = intern_code(code, module);
         if (identity == 0) {
             errno = ENOMEM;
@@ -488,8 +284,8 @@ registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *f
         text_put_string(&scratch, module);
         text_clear(&second_scratch);
         text_put_string(&second_scratch, code->co_qualname);
-        facts->traits = traits_of(text_chars(&scratch), text_chars(&second_scratch));
-        find_source(code, facts);
+        facts->traits = naming_traits(text_chars(&scratch), text_chars(&second_scratch));
+        naming_find_source(code, facts);
         memcpy(&packed, facts, sizeof(packed));
         if (!table_put(&codes, (uintptr_t)code, packed)) {
             errno = ENOMEM;
@@ -498,50 +294,6 @@ registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *f
     }
     memcpy(facts, &packed, sizeof(packed));
     return true;
-}
-
-static PyObject *
-inside_cell(PyObject *object)
-{
-    return object != NULL && PyCell_Check(object) ? PyCell_GET(object) : object;
-}
-
-PyTypeObject *
-registry_class_of(interpreter_frame *frame, struct code_facts facts)
-{
-    PyObject *object = NULL;
-    switch ((enum class_source)facts.source) {
-    case SOURCE_NONE:
-        return NULL;
-    case SOURCE_SELF:
-    case SOURCE_CLASS:
-    case SOURCE_OTHER_SLOT:
-        object = frame_slot(frame, facts.slot);
-        break;
-    case SOURCE_CLOSURE: {
-        /* Free variables are copied into the frame by its first instruction, which is still to
-         * come. */
-        PyFunctionObject *function = frame_function(frame);
-        PyObject *closure = function == NULL ? NULL : function->func_closure;
-        if (closure != NULL && PyTuple_Check(closure) && facts.slot < PyTuple_GET_SIZE(closure)) {
-            object = inside_cell(PyTuple_GET_ITEM(closure, facts.slot));
-        }
-        break;
-    }
-    case SOURCE_CELL:
-        object = inside_cell(frame_slot(frame, facts.slot));
-        break;
-    case SOURCE_NOT_CACHED:
-        return NULL;
-    }
-    if (object == NULL) {
-        return NULL;
-    }
-    if (facts.source == SOURCE_CLASS) {
-        object = inside_cell(object);
-        return object != NULL && PyType_Check(object) ? (PyTypeObject *)object : NULL;
-    }
-    return Py_TYPE(object);
 }
 
 /* ---- functions ---------------------------------------------------------------------------- */
@@ -633,30 +385,6 @@ put_field_chars(const char *chars)
     text_end_field(&scratch, start, LONGEST_STRING_BYTES);
 }
 
-/* Module unless it is the main one or the code comes from no file, class of self, name: so
- * pycallgraph2 would call it. */
-static void
-put_pycallgraph2_name(PyCodeObject *code, PyObject *module, const struct known_class *self_class)
-{
-    size_t start = text_begin_field(&scratch);
-    text_clear(&second_scratch);
-    text_put_string(&second_scratch, code->co_filename);
-    bool from_file = text_chars(&second_scratch)[0] != '<';
-    text_clear(&second_scratch);
-    text_put_string(&second_scratch, module);
-    const char *module_name = text_chars(&second_scratch);
-    if (from_file && module_name[0] != '\0' && strcmp(module_name, "__main__") != 0) {
-        text_put_chars(&scratch, module_name);
-        text_put_chars(&scratch, ".");
-    }
-    if (self_class != NULL) {
-        text_put_chars(&scratch, self_class->own_name);
-        text_put_chars(&scratch, ".");
-    }
-    text_put_string(&scratch, code->co_name);
-    text_end_field(&scratch, start, LONGEST_STRING_BYTES);
-}
-
 uint32_t
 registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                   PyTypeObject *type)
@@ -675,9 +403,9 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
         return (uint32_t)(found - 1);
     }
     const struct known_class *known = class_index ? &known_classes[class_index - 1] : NULL;
-    PyObject *module = module_of(frame);
+    PyObject *module = naming_module(frame);
     struct code_facts plain;
-    find_variable(code, &plain);
+    naming_find_variable(code, &plain);
     enum class_source source = plain.source;
     bool of_class = source == SOURCE_SELF || source == SOURCE_CLASS;
     begin_function();
@@ -686,7 +414,10 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     put_field_string(code->co_filename);
     put_field_chars(known != NULL && of_class ? known->name : "");
     put_field_chars(known != NULL && of_class ? known->ancestors : "");
-    put_pycallgraph2_name(code, module, source == SOURCE_CLASS ? NULL : known);
+    size_t start = text_begin_field(&scratch);
+    naming_put_pycallgraph2_name(&scratch, code, module,
+                                 known == NULL || source == SOURCE_CLASS ? NULL : known->own_name);
+    text_end_field(&scratch, start, LONGEST_STRING_BYTES);
     uint32_t function = append_function(code->co_firstlineno, 0);
     if (function != NO_FUNCTION && !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;

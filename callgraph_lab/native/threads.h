@@ -8,6 +8,9 @@
 int threads_start(void);
 void threads_stop(void);
 
+/* A block of the thread's own in the live file, for so many open calls at least. */
+struct thread_block *threads_append_block(struct thread *thread, size_t capacity);
+
 /* The root context of a thread; NULL: no room. */
 struct node *tree_root_for(struct thread *thread, const char *name);
 

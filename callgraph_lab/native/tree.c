@@ -277,7 +277,7 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
             return silent;
         }
     }
-    PyTypeObject *type = registry_class_of(frame, *facts);
+    PyTypeObject *type = naming_class_of(frame, *facts);
     uint32_t function = registry_function(frame, code, *facts, type);
     if (function == NO_FUNCTION) {
         return NULL;

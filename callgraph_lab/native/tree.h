@@ -61,7 +61,8 @@ struct thread {
     struct open_call *top;
     struct open_call *free_call;
     struct thread_block *block;
-    const char *stack_floor; /* below it, calls are made to raise RecursionError */
+    uintptr_t stack_lowest; /* so close to the lowest end of the stack, calls raise RecursionError */
+    uintptr_t stack_margin;
     struct open_call root_call;
     struct node *root;
     struct open_call_chunk *chunks;
@@ -73,6 +74,7 @@ struct thread {
     uint32_t index;
     uint32_t session;
     bool is_main;
+    bool has_full_block; /* and no room for a larger one: the innermost open calls are not shown */
     bool ended; /* set by the thread's end, without the lock */
     char *name;
     struct thread *next;

@@ -16,8 +16,8 @@ The file starts with a header of ``HEADER_BYTES``::
      96  u32  state (STATE_*)            100  u32  errno of what stopped the recording
     104  u64  end of the last block published: nothing beyond it is to be read
     112  u64  contexts   120  u64  functions   128  u64  threads (for information)
-    136  u64  contexts there were when the engine began to count further calls by caller, callee
-              and depth; 0 where it did not
+    136  u64  contexts there were when their budget was used up, 0 if it never was: those made since
+              stand for every path to the same caller, callee and depth
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -83,6 +83,7 @@ STATE_OFFSET = 96
 STATE = struct.Struct("<II")
 END_OFFSET = 104
 TOTALS_OFFSET = 112
+FOLDED_FROM = struct.Struct("<Q")
 FOLDED_FROM_OFFSET = 136
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256

@@ -76,8 +76,8 @@ class LivePart:
     finished: bool
     stop_reason: str
     """Why recording stopped, or a remark on what it left out while it goes on."""
-    folded_from: int
-    """How many contexts there were when calls began to be counted by caller, callee and depth."""
+    folded_from: int = 0
+    """How many contexts there were when their budget was used up; 0 if it never was."""
     functions: list[LiveFunction] = field(default_factory=list)
     threads: list[LiveThread] = field(default_factory=list)
     parent: array[int] = field(default_factory=lambda: array("i"))

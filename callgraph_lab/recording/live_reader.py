@@ -148,9 +148,7 @@ class _PartReader:
             clock=self._read_clock(clock),
             finished=state == layout.STATE_FINISHED,
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
-            folded_from=int.from_bytes(
-                data[layout.FOLDED_FROM_OFFSET : layout.FOLDED_FROM_OFFSET + 8], "little"
-            ),
+            folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 
     def _read_clock(self, kind: int) -> Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support_native import counts, needs_native, paths, run
+from support_native import PACKAGES, counts, needs_native, paths, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +123,7 @@ def test_past_the_budget_of_contexts_counts_are_by_caller_callee_and_depth(tmp_p
     everything = run(script, whole).part
     folded = run(script, bounded, max_contexts=100).part
     assert len(folded.calls) < 200
+    assert (folded.folded_from, everything.folded_from) == (100, 0)
 
     def edges(part: object) -> Counter[tuple[str, str, int]]:
         found: Counter[tuple[str, str, int]] = Counter()
@@ -193,3 +195,39 @@ def test_the_usual_recursion_limit_is_as_without(tmp_path: Path) -> None:
         [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, check=False
     )
     assert (ran.status, ran.output) == (plain.returncode, plain.stdout)
+
+
+KEPT = """
+import resource, subprocess, sys, threading
+sys.path.insert(0, {packages!r})
+from callgraph_lab import _native
+sys.path.pop(0)
+_native.keep_stack({limit})
+
+def recurse(depth):
+    return 0 if depth == 0 else recurse(depth - 1) + 1
+
+def deep():
+    print(recurse(50_000))
+
+sys.setrecursionlimit(60_000)
+deep()
+thread = threading.Thread(target=deep)
+thread.start()
+thread.join()
+print(resource.getrlimit(resource.RLIMIT_STACK)[0] == {limit})
+"""
+
+
+def test_recursion_to_fifty_thousand_in_every_thread(tmp_path: Path) -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_STACK)
+    wanted = 1 << 30
+    if limit == resource.RLIM_INFINITY or wanted <= limit or most != resource.RLIM_INFINITY:
+        pytest.skip("the limit of the stack cannot be raised")
+    resource.setrlimit(resource.RLIMIT_STACK, (wanted, most))
+    try:
+        ran = run(KEPT.format(packages=str(PACKAGES), limit=limit), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, (limit, most))
+    assert (ran.status, ran.output, ran.errors) == (0, "50000\n50000\nTrue\n", "")
+    assert counts(ran.part)["recurse"] == 100_002

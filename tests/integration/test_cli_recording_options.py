@@ -1,4 +1,4 @@
-"""``--follow-children`` and ``--max-contexts``: what is recorded, and what the outputs say of it."""
+"""``--follow-children`` and ``--max-contexts``: what is recorded, and what the outputs say."""
 
 from __future__ import annotations
 

@@ -1,0 +1,20 @@
+/* The open calls of a thread: records in chunks of their own, and the stack of them in its block. */
+
+#ifndef CGLAB_CALLS_H
+#define CGLAB_CALLS_H
+
+#include "tree.h"
+
+#define CALLS_IN_A_CHUNK 128
+
+struct open_call_chunk {
+    struct open_call_chunk *next;
+    struct open_call calls[CALLS_IN_A_CHUNK];
+};
+
+/* In a forked child: give the calls that were open contexts in the child's file, callers first, and the
+ * session ``done``. False: no room. */
+bool calls_inherit(struct thread *thread, uint32_t done,
+                   struct node *(*context_of)(struct thread *, struct open_call *));
+
+#endif

@@ -1,0 +1,15 @@
+/* What threads are called. */
+
+#ifndef CGLAB_THREAD_NAMES_H
+#define CGLAB_THREAD_NAMES_H
+
+#include "compat.h"
+#include "text.h"
+
+/* Append the name of the thread that runs, whose first frame is given. */
+void thread_name_put(interpreter_frame *frame, struct text *name);
+/* Are two names the same but for numbers? Servers start threads named Thread-1, Thread-2 and so on
+ * without end; those that followed each other share one tree. */
+bool thread_names_are_alike(const char *left, const char *right);
+
+#endif
