@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SURROGATE_ESCAPE_BYTES 6
+
 void
 text_clear(struct text *text)
 {
@@ -51,6 +53,19 @@ text_put_chars(struct text *text, const char *chars)
     text_put_bytes(text, chars, strlen(chars));
 }
 
+/* Write ``\udXXX`` at ``place`` and return its length. */
+static size_t
+put_surrogate_escape(unsigned char *place, Py_UCS4 character)
+{
+    static const char digits[] = "0123456789abcdef";
+    place[0] = '\\';
+    place[1] = 'u';
+    for (int digit = 0; digit < 4; digit++) {
+        place[2 + digit] = (unsigned char)digits[character >> (12 - 4 * digit) & 0xF];
+    }
+    return SURROGATE_ESCAPE_BYTES;
+}
+
 void
 text_put_string(struct text *text, PyObject *string)
 {
@@ -69,16 +84,17 @@ text_put_string(struct text *text, PyObject *string)
     }
     int kind = PyUnicode_KIND(string);
     const void *data = PyUnicode_DATA(string);
-    if (!reserve(text, (size_t)length * 4)) {
+    if (!reserve(text, (size_t)length * SURROGATE_ESCAPE_BYTES)) {
         return;
     }
     unsigned char *place = (unsigned char *)text->bytes + text->length;
     for (Py_ssize_t index = 0; index < length; index++) {
         Py_UCS4 character = PyUnicode_READ(kind, data, index);
         if (character >= 0xD800 && character <= 0xDFFF) {
-            character = '?';
+            /* UTF-8 cannot carry a lone surrogate: its escape can be read, as with "backslashreplace". */
+            place += put_surrogate_escape(place, character);
         }
-        if (character < 0x80) {
+        else if (character < 0x80) {
             *place++ = (unsigned char)character;
         }
         else if (character < 0x800) {

@@ -346,7 +346,7 @@ def test_target_that_fills_the_disk_goes_on(tmp_path: Path) -> None:
         assert figures(only_recording(tmp_path))["work"].calls == 1
         info = as_json("info", "--format", "json", folder=tmp_path)
         assert "No space left on device" in info["processes"][0]["stop_reason"]
-        assert "recording stopped" in cglab("info", folder=tmp_path).stdout
+        assert "No space left on device" in cglab("info", folder=tmp_path).stdout
 
 
 HOSTILE_WORDS = (

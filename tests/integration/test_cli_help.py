@@ -27,6 +27,7 @@ OPTIONS_OF_RUN = (
     *("--max-depth", "--include", "--exclude", "--filter", "--stdlib", "--no-stdlib"),
     *("--depth-by", "--engine", "--python", "--format", "--out", "--name", "--duration"),
     *("--drive", "--drive-timeout", "--no-render", "--links", "--max-nodes", "--module"),
+    *("--follow-children", "--max-contexts"),
     *("-i,", "-e,", "-f,", "-o,", "-m,"),
 )
 HEAVY = ("rich", "graphviz", "pygraphviz", "psutil", "sqlite3", "pycallgraph2", "fontTools")
@@ -125,7 +126,7 @@ def test_completion_script(shell: str, tmp_path: Path, cglab_here: Run) -> None:
     ("line", "expected"),
     [
         ("cglab fun", {"functions"}),
-        ("cglab run --max", {"--max-depth", "--max-nodes"}),
+        ("cglab run --max", {"--max-contexts", "--max-depth", "--max-nodes"}),
         ("cglab render --filter no-imp", {"no-importlib", "no-imports"}),
         ("cglab rm fib", {"fibonacci-"}),
         ("cglab info fib", {"fibonacci-"}),

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -262,7 +263,10 @@ class Terminal:
 
     def __init__(self, *arguments: str, folder: Path) -> None:
         self.text = ""
-        self.pid, self._terminal = pty.fork()
+        with warnings.catch_warnings():
+            # Of other threads at a fork; but the child does nothing before it is another program.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
             words = [os.fsdecode(word) for word in command(*arguments)]
