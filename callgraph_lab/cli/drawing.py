@@ -129,6 +129,8 @@ def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
     if depth is None:
         where = "at any depth"
     filters = ", ".join(loaded.filter_set.names)
+    for note in loaded.recording.run.notes:
+        say(f"note: {note}")
     say(f"{count(functions, 'function')} {where}, filter {filters}")
     if loaded.filter_set.choice and "auto" in (loaded.options.filters or ("auto",)):
         say(loaded.filter_set.choice)

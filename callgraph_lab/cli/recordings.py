@@ -176,8 +176,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         names = ", ".join(
             item["name"] + (f" (x{item['threads']})" if item["threads"] > 1 else "") for item in own
         )
-        stopped = f"; recording stopped: {process['stop_reason']}" if process["stop_reason"] else ""
-        rows.append((f"process {process['pid']}", f"{names}{stopped}"))
+        rows.append((f"process {process['pid']}", names))
     rows += [("note", note) for note in facts["notes"]]
     print_table((TableColumn("what"), TableColumn("value")), rows)
 

@@ -17,6 +17,7 @@ from callgraph_lab.cli.options import (
 )
 from callgraph_lab.cli.parameters import SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,22 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="S",
                 help="How long to wait until the target listens.",
             ),
+            click.option(
+                "--follow-children",
+                type=click.Choice(["fork", "none"]),
+                default="fork",
+                show_default=True,
+                help="Record forked children, too, or only the first process.",
+            ),
+            click.option(
+                "--max-contexts",
+                type=click.IntRange(min=1000),
+                default=DEFAULT_MAX_CONTEXTS,
+                show_default=True,
+                metavar="N",
+                help="How many contexts to keep apart; the engine native goes on past it with"
+                " counts by caller, callee and depth.",
+            ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
         )
@@ -79,7 +96,8 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
-    options = RecordOptions(folder=folder, **arguments)
+    follow_forks = arguments.pop("follow_children") == "fork"
+    options = RecordOptions(folder=folder, follow_forks=follow_forks, **arguments)
     if module is None and not words:
         return None
     target = Target(module, words, is_module=True) if module else Target(words[0], words[1:])

@@ -181,11 +181,19 @@ class ContextRecorder:
     """
 
     def __init__(
-        self, folder: str, information: Mapping[str, object], *, whole_program: bool
+        self,
+        folder: str,
+        information: Mapping[str, object],
+        *,
+        whole_program: bool,
+        follow_forks: bool,
+        max_contexts: int,
     ) -> None:
         self._folder = folder
         self._information = information
         self._whole_program = whole_program
+        self._follow_forks = follow_forks
+        self._max_contexts = max_contexts
         self.stopped = False
         self._traits: dict[tuple[str, int, str], CodeTraits] = {}
         self._functions: dict[_Key, _Function] = {}
@@ -193,7 +201,9 @@ class ContextRecorder:
         self._begin()
 
     def _begin(self) -> None:
-        self._writer = LiveWriter(self._folder, information=self._information)
+        self._writer = LiveWriter(
+            self._folder, information=self._information, max_contexts=self._max_contexts
+        )
         self._main_thread = get_ident()
         self._idle: dict[str, list[tuple[_Node, ThreadWriter]]] = {}
         self._local = _local()
@@ -211,8 +221,8 @@ class ContextRecorder:
         """Count a call, or a resumption, of the frame's function."""
         if self.stopped:
             return
-        if _getpid() != self._process_id:
-            self._go_on_in_child()
+        if _getpid() != self._process_id and not self._go_on_in_child():
+            return
         try:
             thread: _Thread = self._local.thread
         except AttributeError:
@@ -297,8 +307,8 @@ class ContextRecorder:
         now = _now()
         if self.stopped:
             return
-        if _getpid() != self._process_id:
-            self._go_on_in_child()
+        if _getpid() != self._process_id and not self._go_on_in_child():
+            return
         try:
             thread: _Thread = self._local.thread
         except AttributeError:
@@ -400,8 +410,14 @@ class ContextRecorder:
             thread.writer.end()
             self._idle.setdefault(thread.kind, []).append((thread.root, thread.writer))
 
-    def _go_on_in_child(self) -> None:
-        """Go on, after a fork, in a file of the child's own with the calls that were open."""
+    def _go_on_in_child(self) -> bool:
+        """Go on, after a fork, in a file of the child's own with the calls that were open.
+
+        Return whether the child is recorded.
+        """
+        if not self._follow_forks:
+            self.stopped = True
+            return False
         parent = getattr(self._local, "thread", None)
         self._parents_writers.append(self._writer)
         for function in self._functions.values():
@@ -413,6 +429,7 @@ class ContextRecorder:
         except (OSError, RecordingStoppedError):
             # The parent goes on recording; this child has no room or no right to a file.
             self.stopped = True
+        return not self.stopped
 
     def _inherit(self, parent: _Thread) -> None:
         thread = self._add_thread()

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from callgraph_lab.engines.protocol import Availability
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.live_information import fitting_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    # Not even ``typing`` is imported for real: whatever is stays in the target.
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from callgraph_lab.engines.protocol import Availability
 
 
 def availability() -> Availability:
     """Say whether the extension was built for this interpreter and records rightly under it."""
+    from callgraph_lab.engines.protocol import Availability  # noqa: PLC0415 - not in the target
+
     if sys.implementation.name != "cpython" or sys.platform != "linux":
         return Availability(
             available=False,
@@ -39,13 +44,18 @@ def availability() -> Availability:
 
 
 def start(
-    folder: Path | str, *, information: Mapping[str, object], whole_program: bool = True
+    folder: Path | str,
+    *,
+    information: Mapping[str, object],
+    whole_program: bool = True,
+    follow_forks: bool = True,
+    max_contexts: int = DEFAULT_MAX_CONTEXTS,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
-    the interpreter runs the target; otherwise from the next call on. Raise ``OSError`` where the
-    file cannot be made.
+    the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
+    are counted by caller, callee and depth. Raise ``OSError`` where the file cannot be made.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -53,5 +63,7 @@ def start(
         os.path.abspath(folder),  # noqa: PTH100 - pathlib is a large import for a target
         fitting_json(information),
         whole_program=whole_program,
+        max_contexts=max_contexts,
+        follow_forks=follow_forks,
     )
     return _native.stop

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -34,11 +36,15 @@ class Engine(Protocol):
         *,
         information: Mapping[str, object],
         whole_program: bool = True,
+        follow_forks: bool = True,
+        max_contexts: int = DEFAULT_MAX_CONTEXTS,
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
         ``information`` is kept with it as JSON. With ``whole_program`` the main thread is recorded
         from the first frame that has no caller, as the interpreter runs the target; otherwise from
-        the next call on. Returns the function that stops recording; a process that never calls it
+        the next call on. ``follow_forks`` says whether forked children record into files of their
+        own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
+        the live file. Returns the function that stops recording; a process that never calls it
         loses nothing.
         """

@@ -13,6 +13,8 @@ import threading
 from importlib.machinery import PathFinder
 from opcode import opmap
 
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Not even ``typing`` is imported for real: whatever is stays in the target.
@@ -184,17 +186,27 @@ def _make_tracer(  # noqa: C901 - a class with methods of a few lines each
 
 
 def start(
-    folder: Path | str, *, information: Mapping[str, object], whole_program: bool = True
+    folder: Path | str,
+    *,
+    information: Mapping[str, object],
+    whole_program: bool = True,
+    follow_forks: bool = True,
+    max_contexts: int = DEFAULT_MAX_CONTEXTS,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
-    the interpreter runs the target; otherwise from the next call on.
+    the interpreter runs the target; otherwise from the next call on. Recording stops at
+    ``max_contexts``.
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
     recorder = context_recorder.ContextRecorder(
-        os.fspath(folder), information, whole_program=whole_program
+        os.fspath(folder),
+        information,
+        whole_program=whole_program,
+        follow_forks=follow_forks,
+        max_contexts=max_contexts,
     )
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 

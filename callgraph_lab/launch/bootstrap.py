@@ -7,6 +7,10 @@ import json
 import os
 import sys
 
+TYPE_CHECKING = False  # importing typing would be seen in the target
+if TYPE_CHECKING:
+    from typing import Any
+
 CONFIGURATION_VARIABLE = "CGLAB_BOOTSTRAP"
 """The environment variable that carries the configuration into the target, as JSON."""
 _OURS = "callgraph_lab"
@@ -27,7 +31,11 @@ def run(site_folder: str, packages_folder: str) -> None:
     sys.path.insert(0, packages_folder)
     try:
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
-        engine.start(configuration["live_folder"], information=configuration["information"])
+        engine.start(
+            configuration["live_folder"],
+            information=configuration["information"],
+            **configuration["options"],
+        )
     except Exception as error:  # noqa: BLE001 - whatever it is, the target is to run
         reason = str(error) or type(error).__name__
         sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
@@ -43,14 +51,14 @@ def run(site_folder: str, packages_folder: str) -> None:
         raise error_without_us
 
 
-def _take_configuration() -> dict[str, str]:
-    configuration: dict[str, dict[str, str]] = json.loads(os.environ.pop(CONFIGURATION_VARIABLE))
+def _take_configuration() -> dict[str, Any]:
+    configuration: dict[str, Any] = json.loads(os.environ.pop(CONFIGURATION_VARIABLE))
     for name, value in configuration["environment"].items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    return configuration  # type: ignore[return-value]
+    return configuration
 
 
 def _import_sitecustomize_of_user() -> BaseException | None:

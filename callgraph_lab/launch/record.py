@@ -16,6 +16,7 @@ from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.supervisor import Supervisor
 from callgraph_lab.launch.target import brief_arguments, check_module, check_script
 from callgraph_lab.recording import catalog
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class RecordOptions:
     duration_s: float | None = None
     drive: str | None = None
     drive_timeout_s: float = 30.0
+    follow_forks: bool = True
+    max_contexts: int = DEFAULT_MAX_CONTEXTS
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             live_folder=live_folder,
             interpreter=interpreter,
             argv=brief_arguments(command),
+            options={"follow_forks": options.follow_forks, "max_contexts": options.max_contexts},
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive

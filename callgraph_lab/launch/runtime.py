@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from callgraph_lab.launch.bootstrap import CONFIGURATION_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from callgraph_lab.launch.interpreter import Interpreter
 
 _PACKAGES = ("callgraph_lab", "pycallgraph2")
@@ -52,13 +54,20 @@ class Runtime:
         (self._site / "sitecustomize.py").write_text(text, encoding="utf-8")
 
     def environment(
-        self, *, engine: str, live_folder: Path, interpreter: Interpreter, argv: list[str]
+        self,
+        *,
+        engine: str,
+        live_folder: Path,
+        interpreter: Interpreter,
+        argv: list[str],
+        options: Mapping[str, object],
     ) -> dict[str, str]:
-        """Return the environment for the target's process."""
+        """Return the environment for the target's process; ``options`` are the engine's."""
         environment = dict(os.environ)
         configuration = {
             "engine": engine,
             "live_folder": str(live_folder.resolve()),
+            "options": dict(options),
             "information": {
                 "argv": argv[1:],
                 "python": interpreter.version,

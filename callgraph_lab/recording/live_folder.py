@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SECONDS_TO_WRITE_A_RUN_FILE = 10
 
 
+_MOST_PIDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class LiveContents:
     """A run as its folder shows it now, and the files of parts that could not be read."""
@@ -67,10 +70,26 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
-        notes=(*run.notes, *notes),
+        notes=(*run.notes, *notes, *_remarks(parts)),
     )
     recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
     return LiveContents(recording, tuple(damage))
+
+
+def _remarks(parts: Sequence[LivePart]) -> list[str]:
+    """Return what the engines say of their recording, each remark once, with its processes."""
+    pids: dict[str, list[str]] = {}
+    for part in parts:
+        remarks = [part.stop_reason] if part.stop_reason else []
+        if part.folded_from:
+            remarks.append(
+                f"past {part.folded_from:,} contexts calls are counted by caller, callee and depth"
+            )
+        for remark in remarks:
+            pids.setdefault(remark, []).append(str(part.pid))
+    return [
+        f"process {', '.join(numbers[:_MOST_PIDS])}: {remark}" for remark, numbers in pids.items()
+    ]
 
 
 def _has_returned(parts: Sequence[LivePart]) -> bool:

@@ -18,7 +18,7 @@ The file starts with a header of ``HEADER_BYTES``::
     112  u64  contexts   120  u64  functions   128  u64  threads (for information)
     136  u64  contexts there were when their budget was used up, 0 if it never was: those made since
               stand for every path to the same caller, callee and depth
-    256  256s why recording stopped, UTF-8, ended by NUL
+    256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
 Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HEADER_BYTES`` (a
@@ -116,6 +116,9 @@ THREAD_ENDED = 2
 OPEN_ENTRY = struct.Struct("<IIQ")
 OPEN_IS_RESUME = 1
 OPEN_IS_INHERITED = 2
+
+DEFAULT_MAX_CONTEXTS = 1_000_000
+"""How many contexts an engine keeps apart in a process, unless told otherwise: 64 MB."""
 
 LIVE_SUFFIX = ".live"
 """A recording ``out/x.cglab`` that still runs is the folder ``out/x.cglab.live``."""

@@ -6,10 +6,10 @@ This module runs inside the target and imports little.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from callgraph_lab.recording import live_format as layout
 
+TYPE_CHECKING = False  # importing typing would be seen in the target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -75,6 +75,7 @@ class LivePart:
     clock: Clock
     finished: bool
     stop_reason: str
+    """Why recording stopped, or a remark on what it left out while it goes on."""
     folded_from: int = 0
     """How many contexts there were when their budget was used up; 0 if it never was."""
     functions: list[LiveFunction] = field(default_factory=list)

@@ -147,9 +147,7 @@ class _PartReader:
             information=information if isinstance(information, dict) else {},
             clock=self._read_clock(clock),
             finished=state == layout.STATE_FINISHED,
-            stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end])
-            if state == layout.STATE_STOPPED
-            else "",
+            stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
             folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 

@@ -112,11 +112,14 @@ class LiveWriter:
     limit on file sizes, a folder that can no longer be reached); what was written stays readable.
     """
 
-    def __init__(self, folder: str, *, information: Mapping[str, object]) -> None:
+    def __init__(
+        self, folder: str, *, information: Mapping[str, object], max_contexts: int
+    ) -> None:
         # The threads of the target fill their own blocks, and share what the blocks are cut from.
         self._lock = allocate_lock()
         self.folder = folder
         self.information = information
+        self.max_contexts = max_contexts
         pid = os.getpid()
         start_time = process_start_time(pid)
         self.path = os.path.join(folder, part_name(pid, start_time))  # noqa: PTH118
@@ -249,6 +252,9 @@ class LiveWriter:
         """Return a block for contexts of a thread, and the id of the first that it will hold."""
         with self._lock:
             first = self._contexts
+            if first >= self.max_contexts:
+                self.stop(f"there are more than {self.max_contexts} contexts")
+                raise RecordingStoppedError
             block = self._new_block(layout.BLOCK_CONTEXTS, size, first=first, thread=thread)
             self._contexts += block.size // layout.CONTEXT_BYTES
             self._publish_totals()

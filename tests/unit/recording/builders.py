@@ -118,7 +118,9 @@ class LiveFile:
 def live_file(folder: Path, *, calls_open: bool = False) -> LiveFile:
     folder.mkdir(exist_ok=True)
     writer = LiveWriter(
-        str(folder), information={"argv": ["x.py"], "stdlib": ["/lib"], "engine": "none"}
+        str(folder),
+        information={"argv": ["x.py"], "stdlib": ["/lib"], "engine": "none"},
+        max_contexts=layout.DEFAULT_MAX_CONTEXTS,
     )
     root_function = writer.add_function(
         ("", "MainThread", "", "", "", "MainThread"), flags=layout.FUNCTION_IS_THREAD
