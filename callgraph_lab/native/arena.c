@@ -15,6 +15,7 @@
 
 /* High enough not to take a number that the target expects to get from open(). */
 #define LOWEST_DESCRIPTOR 400
+#define LEAST_ANCHOR_DISTANCE_NS 10000000u
 
 struct mapping {
     void *address;
@@ -117,12 +118,17 @@ note_mapping(void *address, size_t size, enum block_type type, bool is_header)
 {
     if (file.mapping_count == file.mapping_capacity) {
         size_t capacity = file.mapping_capacity ? file.mapping_capacity * 2 : 32;
-        struct mapping *grown = realloc(file.mappings, capacity * sizeof(*grown));
-        if (grown == NULL) {
+        struct mapping *larger = malloc(capacity * sizeof(*larger)), *smaller = file.mappings;
+        if (larger == NULL) {
             return ENOMEM;
         }
-        file.mappings = grown;
+        /* Whole at every moment: C code may fork without the interpreter lock. */
+        if (smaller != NULL) {
+            memcpy(larger, smaller, file.mapping_count * sizeof(*larger));
+        }
+        file.mappings = larger;
         file.mapping_capacity = capacity;
+        free(smaller);
     }
     file.mappings[file.mapping_count++] = (struct mapping){address, size, type, is_header};
     return 0;
@@ -309,7 +315,10 @@ void
 arena_refresh_anchor(void)
 {
     struct clock_anchor anchor = clock_read_anchor();
-    STORE(file.header->latest_anchor[0], anchor.ticks);
+    /* Two anchors close together say less of the counter's rate than the header does. */
+    if (anchor.monotonic_ns - file.header->first_anchor[1] >= LEAST_ANCHOR_DISTANCE_NS) {
+        STORE(file.header->latest_anchor[0], anchor.ticks);
+    }
     PUBLISH(file.header->latest_anchor[1], anchor.monotonic_ns);
 }
 

@@ -62,6 +62,9 @@ note_metatype(PyTypeObject *type)
 static int
 note_subclasses(PyObject *type)
 {
+    if (((PyTypeObject *)type)->tp_alloc == allocate) {
+        return 0; /* met before, by another of its bases */
+    }
     instances_note_type((PyTypeObject *)type);
     note_metatype((PyTypeObject *)type);
     PyObject *subclasses = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", type);

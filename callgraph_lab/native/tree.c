@@ -83,10 +83,7 @@ tree_give_up(const char *what)
 {
     int error = errno;
     char reason[256];
-    char description[128] = "";
-    /* The GNU strerror_r may return a text of its own. */
-    const char *text = strerror_r(error, description, sizeof(description));
-    snprintf(reason, sizeof(reason), "%s: %s", what, text);
+    snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
     tree.session = 0;
     arena_finish(STATE_STOPPED, error, reason);
 }
