@@ -124,15 +124,13 @@ def _print_table(drawn: Sequence[DrawnGraph], steps: Sequence[SweepStep]) -> Non
     rows = []
     for item, step in zip(drawn, steps, strict=True):
         functions = sum(node.function.kind == "function" for node in item.graph.nodes)
-        files = ", ".join(path.suffix.lstrip(".") for path in item.files)
-        stem = str(item.files[0].with_suffix("")) if item.files else "-"
         rows.append(
             (
                 str(item.depth),
                 str(functions),
                 str(len(item.graph.edges)),
                 _name_newcomers(step.newcomers),
-                f"{stem}.{{{files.replace(', ', ',')}}}",
+                _name_files(item.files),
             )
         )
     print_table(
@@ -145,6 +143,14 @@ def _print_table(drawn: Sequence[DrawnGraph], steps: Sequence[SweepStep]) -> Non
         ),
         rows,
     )
+
+
+def _name_files(files: Sequence[Path]) -> str:
+    """Return ``out/x.depth-4.{dot,svg}`` for files that differ in their endings only."""
+    if len(files) < 2:  # noqa: PLR2004 - nothing to join
+        return str(files[0]) if files else "-"
+    endings = ",".join(path.suffix.removeprefix(".") for path in files)
+    return f"{files[0].with_suffix('')}.{{{endings}}}"
 
 
 def _name_newcomers(new: Sequence[GraphNode]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -332,3 +333,11 @@ def test_layout_that_takes_too_long_leaves_the_dot_file(ftp_folder: Path, tmp_pa
     result = cglab(*words, folder=tmp_path, status=1)
     assert "cglab: error: " in result.stderr
     assert not (tmp_path / "x.svg").exists()
+
+
+def test_sweep_names_a_single_file_whole(fibonacci_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(fibonacci_folder, tmp_path, dirs_exist_ok=True)
+    one = cglab("sweep", "1", "--format", "dot", folder=tmp_path).stdout
+    assert one.splitlines()[1].endswith(" out/fibonacci.depth-1.dot")
+    two = cglab("sweep", "1", "--format", "dot,json", folder=tmp_path).stdout
+    assert two.splitlines()[1].endswith(" out/fibonacci.depth-1.{dot,json}")
