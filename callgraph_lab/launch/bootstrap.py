@@ -28,6 +28,16 @@ def run(site_folder: str, packages_folder: str) -> None:
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
     error_without_us = _import_sitecustomize_of_user()
+    if configuration is not None:
+        _start_engine(configuration, packages_folder)
+    for name in list(sys.modules):
+        if name.partition(".")[0] == _OURS:
+            del sys.modules[name]
+    if error_without_us is not None:
+        raise error_without_us
+
+
+def _start_engine(configuration: dict[str, Any], packages_folder: str) -> None:
     sys.path.insert(0, packages_folder)
     try:
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
@@ -44,15 +54,14 @@ def run(site_folder: str, packages_folder: str) -> None:
         for entry in list(sys.path_importer_cache):
             if entry.startswith(packages_folder):
                 del sys.path_importer_cache[entry]
-        for name in list(sys.modules):
-            if name.partition(".")[0] == _OURS:
-                del sys.modules[name]
-    if error_without_us is not None:
-        raise error_without_us
 
 
-def _take_configuration() -> dict[str, Any]:
-    configuration: dict[str, Any] = json.loads(os.environ.pop(CONFIGURATION_VARIABLE))
+def _take_configuration() -> dict[str, Any] | None:
+    text = os.environ.pop(CONFIGURATION_VARIABLE, None)
+    if text is None:
+        # A sub-interpreter begins with the first one's path; it runs unrecorded.
+        return None
+    configuration: dict[str, Any] = json.loads(text)
     for name, value in configuration["environment"].items():
         if value is None:
             os.environ.pop(name, None)

@@ -546,3 +546,24 @@ def test_script_in_the_working_folder_under_a_relative_name(engine: str, tmp_pat
     plain, recorded, _ = run_both(Path("target.py"), folder=tmp_path, engine=engine)
     assert plain.status == 0
     assert recorded == plain
+
+
+SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+interpreter = _interpreters.create()
+_interpreters.run_string(interpreter, "import sys; print('inside', 'sitecustomize' in sys.modules)")
+_interpreters.destroy(interpreter)
+print("done")
+"""
+
+
+@every_engine
+def test_a_sub_interpreter_starts_as_ever(engine: str, tmp_path: Path) -> None:
+    script = write_script(tmp_path, SUBINTERPRETER)
+    plain, recorded, _ = run_both(script, folder=tmp_path, engine=engine)
+    assert recorded == plain
+    assert plain.out.endswith("done\n")
