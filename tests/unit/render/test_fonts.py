@@ -12,7 +12,7 @@ from fontTools.ttLib.tables._g_l_y_f import Glyph
 from callgraph_lab.errors import LayoutError, OutputError
 from callgraph_lab.render import fonts
 from callgraph_lab.render.files import write_atomically
-from callgraph_lab.render.layout import LayoutJob, lay_out
+from callgraph_lab.render.layout import LayoutJob, find_layout_program, lay_out
 
 
 def png_of(text: str) -> bytes:
@@ -35,6 +35,8 @@ def test_text_shows_on_a_machine_without_fonts() -> None:
 
 @pytest.mark.usefixtures("bare_system")
 def test_the_test_before_would_notice_missing_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_layout_program()[0].kind == "graphviz-pure":
+        pytest.skip("graphviz-pure has letters of its own")
     monkeypatch.setattr(fonts, "text_font_folder", lambda: None)
     assert png_of("AVAVAV") == png_of("HIHIHI")
 
