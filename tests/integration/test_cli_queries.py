@@ -229,7 +229,8 @@ def test_doctor(cglab_here: Run, tmp_path: Path) -> None:
     assert document["works"] is True
     checks = {item["name"]: item for item in document["checks"]}
     assert sys.executable in checks["Python"]["text"]
-    assert re.match(r"\d+\.\d+\.\d+, by the (dot binary|pygraphviz) /", checks["Graphviz"]["text"])
+    layout = checks["Graphviz"]["text"]
+    assert re.match(r"\d+\.\d+\.\d+, by the (dot binary|pygraphviz|graphviz-pure) /", layout)
     for name in ("engine native", "engine pycallgraph2", "text font"):
         assert checks[name]["text"]
     cjk = checks["Chinese, Japanese, Korean font"]
