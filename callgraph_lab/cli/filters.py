@@ -73,8 +73,8 @@ def explain_function(function: str, recording: str | None, folder: Path, **argum
 
     A function that is in no recording is judged by its dotted name alone.
     """
+    from callgraph_lab.cli.loaded import filter_set_of  # noqa: PLC0415 - not for --help
     from callgraph_lab.filtering import (  # noqa: PLC0415 - not for --help
-        build_filter_set,
         explain,
         function_from_name,
     )
@@ -86,13 +86,7 @@ def explain_function(function: str, recording: str | None, folder: Path, **argum
     functions = []
     if recording is not None or catalog.entries(folder):
         functions = list(catalog.load(catalog.find(recording, folder)).functions)
-    filter_set = build_filter_set(
-        options.filters,
-        include=options.include,
-        exclude=options.exclude,
-        stdlib=options.stdlib,
-        functions=functions,
-    )
+    filter_set = filter_set_of(options, functions)
     found = [item for item in functions if matches(item, function)]
     if not found:
         click.echo(f"No recorded function matches {visible_text(function)}; judged by its name:")

@@ -13,11 +13,12 @@ from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from callgraph_lab.cli.options import QueryOptions
     from callgraph_lab.filtering import FilterSet
-    from callgraph_lab.model import CallGraph, Decision, Recording
+    from callgraph_lab.model import CallGraph, Decision, Function, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,20 @@ def fold_abandoned(folder: Path) -> None:
             say(f"finished {entry.path}, whose cglab had been killed")
 
 
-def check_filters(options: QueryOptions) -> None:
-    """Raise ``FilterError`` for filters that cannot be used: before a long run, not after it."""
-    build_filter_set(
+def filter_set_of(options: QueryOptions, functions: Sequence[Function]) -> FilterSet:
+    """Return the filters that the options mean for a recording with these functions."""
+    return build_filter_set(
         options.filters,
         include=options.include,
         exclude=options.exclude,
         stdlib=options.stdlib,
-        functions=(),
+        functions=functions,
     )
+
+
+def check_filters(options: QueryOptions) -> None:
+    """Raise ``FilterError`` for filters that cannot be used: before a long run, not after it."""
+    filter_set_of(options, ())
 
 
 def load_recording(reference: str | None, folder: Path, options: QueryOptions) -> LoadedRecording:
@@ -84,13 +90,7 @@ def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecordin
     recording = catalog.load(entry)
     if options.process is not None:
         recording = only_process(recording, options.process)
-    filter_set = build_filter_set(
-        options.filters,
-        include=options.include,
-        exclude=options.exclude,
-        stdlib=options.stdlib,
-        functions=recording.functions,
-    )
+    filter_set = filter_set_of(options, recording.functions)
     return LoadedRecording(
         entry, recording, options, filter_set, filter_set.decide_all(recording.functions)
     )
