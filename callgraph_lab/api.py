@@ -14,9 +14,9 @@ from callgraph_lab.errors import LayoutError, OutputError, RecordingError, Usage
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.launch.interpreter import this_interpreter
-from callgraph_lab.launch.target import brief_arguments
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
+from callgraph_lab.recording.live_information import brief_arguments
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 
 if TYPE_CHECKING:

@@ -123,6 +123,7 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
         {
             "pid": item.pid,
             "parent_pid": item.parent_pid,
+            "argv": list(item.argv),
             "running": item.running,
             "stop_reason": item.stop_reason,
         }
@@ -171,14 +172,31 @@ def _print_facts(facts: dict[str, Any]) -> None:
         ("functions", f"{facts['functions']:,} in {facts['contexts']:,} contexts"),
         ("open calls", f"{facts['open_calls']:,}"),
     ]
-    for process in facts["processes"]:
-        own = [item for item in facts["threads"] if item["pid"] == process["pid"]]
-        names = ", ".join(
-            item["name"] + (f" (x{item['threads']})" if item["threads"] > 1 else "") for item in own
-        )
-        rows.append((f"process {process['pid']}", names))
+    rows += _process_rows(facts)
     rows += [("note", note) for note in facts["notes"]]
     print_table((TableColumn("what"), TableColumn("value")), rows)
+
+
+def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return a row for each pid: its threads, and what it ran where that is not the target."""
+    threads: dict[int, list[str]] = {item["pid"]: [] for item in facts["processes"]}
+    for item in facts["threads"]:
+        count = f" (x{item['threads']})" if item["threads"] > 1 else ""
+        threads[item["pid"]].append(item["name"] + count)
+    commands: dict[int, list[str]] = {pid: [] for pid in threads}
+    for item in facts["processes"]:
+        if item["argv"] and item["argv"] != facts["processes"][0]["argv"]:
+            words = " ".join(item["argv"]).split()
+            commands[item["pid"]].append(_shortened(f"ran {' '.join(words)}"))
+    return [
+        (f"process {pid}", "; ".join([", ".join(names), *commands[pid]]))
+        for pid, names in threads.items()
+    ]
+
+
+def _shortened(text: str) -> str:
+    most = 60
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @click.command("rm", epilog="Example: cglab rm --keep 5")

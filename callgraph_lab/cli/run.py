@@ -66,10 +66,11 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--follow-children",
-                type=click.Choice(["fork", "none"]),
+                type=click.Choice(["fork", "all", "none"]),
                 default="fork",
                 show_default=True,
-                help="Record forked children, too, or only the first process.",
+                help="Record forked children, too; also Python interpreters that the target starts"
+                " (multiprocessing's spawn and forkserver, subprocess); or only the first process.",
             ),
             click.option(
                 "--max-contexts",
@@ -96,8 +97,7 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
-    follow_forks = arguments.pop("follow_children") == "fork"
-    options = RecordOptions(folder=folder, follow_forks=follow_forks, **arguments)
+    options = RecordOptions(folder=folder, **arguments)
     if module is None and not words:
         return None
     target = Target(module, words, is_module=True) if module else Target(words[0], words[1:])

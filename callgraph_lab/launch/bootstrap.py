@@ -12,24 +12,29 @@ if TYPE_CHECKING:
     from typing import Any
 
 CONFIGURATION_VARIABLE = "CGLAB_BOOTSTRAP"
-"""The environment variable that carries the configuration into the target, as JSON."""
+"""The environment variable that carries the configuration into an interpreter.
+
+It is a ``+``, or a ``-`` where PYTHONPATH was not set, and JSON: engine, options, live folder.
+"""
 _OURS = "callgraph_lab"
 _NAME = "sitecustomize"
+_STARTS_PROGRAMS = "_posixsubprocess"
+_MOST_NOTE_CHARACTERS = 500
 
 
-def run(site_folder: str, packages_folder: str) -> None:
+def run(site_folder: str, packages_folder: str, text: str | None) -> None:
     """Undo what brought us here, run the user's own ``sitecustomize``, then start the engine.
 
-    Raise what importing the user's raised, for the ``site`` module to deal with as it does: the
-    ``ImportError`` where there is none, too. Ours then leaves no trace in ``sys.modules``.
+    ``text`` is the configuration, None in a sub-interpreter, which begins with the first one's path
+    and runs unrecorded. Raise what importing the user's raised, for the ``site`` module to deal
+    with as it does: the ``ImportError`` where there is none, too. Ours then leaves no trace in
+    ``sys.modules``.
     """
-    configuration = _take_configuration()
-    sys.path[:] = [entry for entry in sys.path if entry != site_folder]
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
     error_without_us = _import_sitecustomize_of_user()
-    if configuration is not None:
-        _start_engine(configuration, packages_folder)
+    if text is not None:
+        _start_engine(json.loads(text), site_folder, packages_folder)
     for name in list(sys.modules):
         if name.partition(".")[0] == _OURS:
             del sys.modules[name]
@@ -37,18 +42,19 @@ def run(site_folder: str, packages_folder: str) -> None:
         raise error_without_us
 
 
-def _start_engine(configuration: dict[str, Any], packages_folder: str) -> None:
+def _start_engine(configuration: dict[str, Any], site_folder: str, packages_folder: str) -> None:
     sys.path.insert(0, packages_folder)
     try:
+        if configuration["follow_interpreters"]:
+            _follow_interpreters(configuration, site_folder)
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],
-            information=configuration["information"],
+            information=_information(configuration),
             **configuration["options"],
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, the target is to run
-        reason = str(error) or type(error).__name__
-        sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
+        _tell_why_not(configuration, str(error) or type(error).__name__)
     finally:
         sys.path.remove(packages_folder)
         for entry in list(sys.path_importer_cache):
@@ -56,18 +62,44 @@ def _start_engine(configuration: dict[str, Any], packages_folder: str) -> None:
                 del sys.path_importer_cache[entry]
 
 
-def _take_configuration() -> dict[str, Any] | None:
-    text = os.environ.pop(CONFIGURATION_VARIABLE, None)
-    if text is None:
-        # A sub-interpreter begins with the first one's path; it runs unrecorded.
-        return None
-    configuration: dict[str, Any] = json.loads(text)
-    for name, value in configuration["environment"].items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-    return configuration
+def _follow_interpreters(configuration: dict[str, Any], site_folder: str) -> None:
+    native = importlib.import_module("callgraph_lab._native")
+    for_children = {**configuration, "is_child": True}
+    had_it = _STARTS_PROGRAMS in sys.modules
+    native.follow_children(site_folder, CONFIGURATION_VARIABLE, json.dumps(for_children))
+    if not had_it:
+        sys.modules.pop(_STARTS_PROGRAMS, None)
+
+
+def _information(configuration: dict[str, Any]) -> dict[str, object]:
+    """Return what the header of a live file says of this process."""
+    from callgraph_lab.recording.live_information import brief_arguments  # noqa: PLC0415 - as above
+
+    stdlib = [*configuration["stdlib"]]
+    ours = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib is a large import for a target
+    if ours not in stdlib:
+        stdlib.append(ours)
+    return {
+        "argv": brief_arguments(sys.orig_argv[1:]),
+        "python": sys.version.partition(" ")[0],
+        "engine": configuration["engine"],
+        "stdlib": stdlib,
+    }
+
+
+def _tell_why_not(configuration: dict[str, Any], reason: str) -> None:
+    if not configuration["is_child"]:
+        sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
+        return
+    # What a child writes to its standard error is read by the target.
+    name = f"{sys.implementation.cache_tag}.note"
+    text = f"child interpreters ({sys.executable}) ran unrecorded: {reason}"
+    # contextlib and pathlib are not for the target to load.
+    try:
+        with open(f"{configuration['live_folder']}/{name}", "x", encoding="utf-8") as note:  # noqa: PTH123
+            note.write(text[:_MOST_NOTE_CHARACTERS])
+    except OSError:
+        pass
 
 
 def _import_sitecustomize_of_user() -> BaseException | None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callgraph_lab.engines.choice import AUTO, choose
-from callgraph_lab.errors import DriveError, OutputError
+from callgraph_lab.errors import DriveError, EngineError, OutputError
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.supervisor import Supervisor
-from callgraph_lab.launch.target import brief_arguments, check_module, check_script
+from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
+from callgraph_lab.recording.live_folder import has_running_process
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 
@@ -26,6 +29,14 @@ if TYPE_CHECKING:
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
+
+
+FollowChildren = Literal["fork", "all", "none"]
+"""Which children are recorded: forked ones, those and new Python interpreters, or none."""
+
+
+_CHILDREN_END_WITHIN_S = 1.0
+_LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class RecordOptions:
     duration_s: float | None = None
     drive: str | None = None
     drive_timeout_s: float = 30.0
-    follow_forks: bool = True
+    follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
 
 
@@ -66,6 +77,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     else:
         check_script(target.name)
     engine = choose(options.engine)
+    follow_interpreters = options.follow_children == "all"
+    if follow_interpreters:
+        _check_that_interpreters_can_be_followed()
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -83,15 +97,18 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     try:
         environment = runtime.environment(
             engine=engine.name,
-            live_folder=live_folder,
             interpreter=interpreter,
-            argv=brief_arguments(command),
-            options={"follow_forks": options.follow_forks, "max_contexts": options.max_contexts},
+            options={
+                "follow_forks": options.follow_children != "none",
+                "max_contexts": options.max_contexts,
+            },
+            follow_interpreters=follow_interpreters,
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive
         )
         outcome = supervisor.run()
+        _wait_for_children(live_folder)
     finally:
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
@@ -107,6 +124,15 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     )
 
 
+def _check_that_interpreters_can_be_followed() -> None:
+    # Whatever the engine: it is the extension that amends the environment of what is started.
+    if importlib.util.find_spec("callgraph_lab._native") is None:
+        raise EngineError(
+            "--follow-children all needs the compiled extension, which this Python has not",
+            hint="use --follow-children fork, or install cglab where there is a C compiler",
+        )
+
+
 def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:
     try:
         return catalog.reserve_recording(folder, stem)
@@ -120,7 +146,7 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
     """Write down what is about to run. Leave nothing behind where that fails."""
     try:
         _write_run_file(live_folder, run)
-        return Runtime()
+        return Runtime(live_folder)
     except OSError as error:
         shutil.rmtree(live_folder, ignore_errors=True)
         raise OutputError(
@@ -130,6 +156,16 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
     except OutputError:
         shutil.rmtree(live_folder, ignore_errors=True)
         raise
+
+
+def _wait_for_children(live_folder: Path) -> None:
+    """Give the children of a target that has ended a moment to end as well.
+
+    Workers, and the helpers of ``multiprocessing``, notice the end of what started them.
+    """
+    until = time.monotonic() + _CHILDREN_END_WITHIN_S
+    while has_running_process(live_folder) and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _write_run_file(live_folder: Path, run: RunFile) -> None:

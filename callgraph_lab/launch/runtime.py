@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgraph_lab.launch.bootstrap import CONFIGURATION_VARIABLE
+from callgraph_lab.recording.live_format import NOTE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,24 +27,50 @@ if TYPE_CHECKING:
 _PACKAGES = ("callgraph_lab", "pycallgraph2")
 _PATH_VARIABLE = "PYTHONPATH"
 _SITECUSTOMIZE = '''\
-"""Start recording, then step aside for the sitecustomize that would have run without us."""
+"""Start recording, then step aside for the sitecustomize that would have run without us.
 
+Any Python may find this in its environment, where the target starts one: it must be valid in all.
+"""
+
+import os
 import sys
 
-sys.path.insert(0, {packages!r})
-try:
-    from callgraph_lab.launch import bootstrap
-finally:
-    sys.path.remove({packages!r})
-bootstrap.run({folder!r}, {packages!r})
+_text = os.environ.pop({variable!r}, None)
+if _text is not None:
+    _path = [item for item in os.environ.pop("PYTHONPATH", "").split(":") if item != {site!r}]
+    if _path or _text[0] == "+":
+        os.environ["PYTHONPATH"] = ":".join(_path)
+    _text = _text[1:]
+sys.path[:] = [item for item in sys.path if item != {site!r}]
+_tag = getattr(getattr(sys, "implementation", None), "cache_tag", None)
+if (_tag, getattr(sys, "abiflags", "")) == {kind!r}:
+    sys.path.insert(0, {packages!r})
+    try:
+        from callgraph_lab.launch import bootstrap
+    finally:
+        sys.path.remove({packages!r})
+    bootstrap.run({site!r}, {packages!r}, _text)
+else:
+    try:
+        _version = "%d.%d" % sys.version_info[:2]
+        with open(os.path.join({notes!r}, "python-" + _version + {suffix!r}), "w") as _note:
+            _note.write(
+                "child interpreters of Python %s (%s) ran unrecorded: cglab runs on %s"
+                % (_version, sys.executable, {version!r})
+            )
+    except (IOError, OSError):
+        pass
+    del sys.modules["sitecustomize"]
+    import sitecustomize
 '''
 
 
 class Runtime:
     """The folder, and the environment that makes an interpreter use it. Remove it after the run."""
 
-    def __init__(self) -> None:
+    def __init__(self, live_folder: Path) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cglab-"))
+        self._live_folder = str(live_folder.resolve())
         packages = self.folder / "packages"
         packages.mkdir()
         for name in _PACKAGES:
@@ -50,36 +79,43 @@ class Runtime:
                 (packages / name).symlink_to(Path(spec.origin).resolve().parent)
         self._site = self.folder / "site"
         self._site.mkdir()
-        text = _SITECUSTOMIZE.format(packages=str(packages), folder=str(self._site))
+        text = _SITECUSTOMIZE.format(
+            variable=CONFIGURATION_VARIABLE,
+            site=str(self._site),
+            packages=str(packages),
+            kind=(sys.implementation.cache_tag, sys.abiflags),
+            notes=self._live_folder,
+            suffix=NOTE_SUFFIX,
+            version=platform.python_version(),
+        )
         (self._site / "sitecustomize.py").write_text(text, encoding="utf-8")
 
     def environment(
         self,
         *,
         engine: str,
-        live_folder: Path,
         interpreter: Interpreter,
-        argv: list[str],
         options: Mapping[str, object],
+        follow_interpreters: bool,
     ) -> dict[str, str]:
-        """Return the environment for the target's process; ``options`` are the engine's."""
+        """Return the environment for the target's process; ``options`` are the engine's.
+
+        With ``follow_interpreters`` the Pythons that it starts are recorded as well.
+        """
         environment = dict(os.environ)
         configuration = {
             "engine": engine,
-            "live_folder": str(live_folder.resolve()),
+            "live_folder": self._live_folder,
             "options": dict(options),
-            "information": {
-                "argv": argv[1:],
-                "python": interpreter.version,
-                "engine": engine,
-                "stdlib": interpreter.stdlib_folders,
-            },
-            "environment": {_PATH_VARIABLE: environment.get(_PATH_VARIABLE)},
+            "stdlib": interpreter.stdlib_folders,
+            "follow_interpreters": follow_interpreters,
+            "is_child": False,
         }
         before = environment.get(_PATH_VARIABLE)
         site = str(self._site)
         environment[_PATH_VARIABLE] = f"{site}{os.pathsep}{before}" if before else site
-        environment[CONFIGURATION_VARIABLE] = json.dumps(configuration)
+        mark = "-" if before is None else "+"
+        environment[CONFIGURATION_VARIABLE] = mark + json.dumps(configuration)
         return environment
 
     def remove(self) -> None:

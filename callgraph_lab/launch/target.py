@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import TargetError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _FOLDERS_TO_SEARCH = (".", "examples", "src", "scripts", "bin", "server", "tests")
-_MOST_ARGUMENT_BYTES = 2000
 _MODULE_IS_MISSING = 93
 _FIND_MODULE = f"""
 import sys
@@ -137,18 +131,3 @@ def check_module(name: str, python: str) -> None:
     else:
         hint = f"the package {package} is there; check the rest of the name"
     raise TargetError(f"there is no module {missing!r} for {python}", hint=hint)
-
-
-def brief_arguments(words: Sequence[str]) -> list[str]:
-    """Return as many of a command line's words as the header of a live file can hold.
-
-    The run file has all of them; the header has those of each process, beside what readers need.
-    """
-    brief: list[str] = []
-    room = _MOST_ARGUMENT_BYTES
-    for word in words:
-        room -= len(json.dumps(word)) + 2
-        if room < 0:
-            return [*brief, "..."]
-        brief.append(word)
-    return brief

@@ -1,6 +1,7 @@
 /* The Python side: start, stop and what there is to know. */
 
 #include "arena.h"
+#include "children.h"
 #include "clock.h"
 #include "compat.h"
 #include "hook.h"
@@ -171,10 +172,35 @@ keep_stack(PyObject *module, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(follow_children_doc,
+             "follow_children($module, folder, variable, text, /)\n--\n\n"
+             "Put what leads to a recording into the environment of every program started from now on.\n\n"
+             "``folder`` comes first on PYTHONPATH; ``variable`` is set to ``text`` behind a ``+``, or a\n"
+             "``-`` where PYTHONPATH was not set. The environment of this process stays as it is.");
+
+static PyObject *
+follow_children(PyObject *module, PyObject *arguments)
+{
+    PyObject *folder = NULL;
+    const char *variable, *text;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O&ss:follow_children", PyUnicode_FSConverter, &folder, &variable,
+                          &text)) {
+        return NULL;
+    }
+    bool follows = children_follow(PyBytes_AS_STRING(folder), variable, text);
+    Py_DECREF(folder);
+    if (!follows) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, start_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
     {"status", status, METH_NOARGS, status_doc},
+    {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
     {"keep_stack", keep_stack, METH_O, keep_stack_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -35,7 +35,7 @@ def assemble(
     """
     joined = _Joined()
     processes = []
-    for part in sorted(parts, key=lambda part: part.start_time):
+    for part in sorted(parts, key=lambda part: part.began):
         joined.add(part, now_ns)
         processes.append(
             RecordedProcess(

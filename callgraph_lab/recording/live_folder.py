@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from callgraph_lab.recording.live_part import LivePart
 
 _SECONDS_TO_WRITE_A_RUN_FILE = 10
-
-
 _MOST_PIDS = 5
+_MOST_NOTES = 20
+_MOST_NOTE_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
-        notes=(*run.notes, *notes, *_remarks(parts)),
+        notes=(*run.notes, *notes, *_remarks(parts), *_notes_of_children(live_folder)),
     )
     recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
     return LiveContents(recording, tuple(damage))
@@ -92,13 +92,30 @@ def _remarks(parts: Sequence[LivePart]) -> list[str]:
     ]
 
 
+def _notes_of_children(live_folder: Path) -> list[str]:
+    """Return what child interpreters have left to be said of them that could not be recorded."""
+    notes = []
+    for path in sorted(live_folder.glob(f"*{layout.NOTE_SUFFIX}"))[:_MOST_NOTES]:
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                notes.append(file.read(_MOST_NOTE_CHARACTERS))
+        except OSError:
+            continue
+    return notes
+
+
 def _has_returned(parts: Sequence[LivePart]) -> bool:
     """Say whether the main thread of the first process has left all its calls: it was not killed.
 
     Other threads, and processes made by ``multiprocessing``, may well end within a call.
     """
-    first = min(parts, key=lambda part: part.start_time, default=None)
-    return first is None or not first.threads or not first.threads[0].open_calls
+    first = min(parts, key=lambda part: part.began, default=None)
+    if first is None:
+        return True
+    # It may have run another program since.
+    own = [part for part in parts if part.pid == first.pid and part.start_time == first.start_time]
+    last = max(own, key=lambda part: part.began)
+    return not last.threads or not last.threads[0].open_calls
 
 
 def _run_of(live_folder: Path, parts: Sequence[LivePart]) -> RunFile:
@@ -109,7 +126,7 @@ def _run_of(live_folder: Path, parts: Sequence[LivePart]) -> RunFile:
         if not parts:
             raise
         reason = str(error).replace(str(live_folder / layout.RUN_FILE), layout.RUN_FILE)
-    first = min(parts, key=lambda part: part.start_time)
+    first = min(parts, key=lambda part: part.began)
     argv = first.information.get("argv")
     words = tuple(map(str, argv)) if isinstance(argv, list) else ()
     try:
@@ -142,10 +159,22 @@ def is_alive(pid: int, start_time: int) -> bool:
 def has_running_process(live_folder: Path) -> bool:
     """Say whether a process that records into the folder is still there."""
     for part in live_folder.glob(f"*{layout.PART_SUFFIX}"):
-        pid, _, start_time = part.name.removesuffix(layout.PART_SUFFIX).partition("-")
-        if pid.isdecimal() and start_time.isdecimal() and is_alive(int(pid), int(start_time)):
+        owner = owner_of(part)
+        if owner is not None and is_alive(*owner):
             return True
     return False
+
+
+def owner_of(part: Path) -> tuple[int, int] | None:
+    """Return pid and start time of the process that a part's name gives, or None if it has none.
+
+    A number follows where a process records more than once: that has run another program since.
+    """
+    pid, _, rest = part.name.removesuffix(layout.PART_SUFFIX).partition("-")
+    start_time = rest.partition("-")[0]
+    if pid.isdecimal() and start_time.isdecimal():
+        return int(pid), int(start_time)
+    return None
 
 
 def is_running(live_folder: Path) -> bool:

@@ -123,6 +123,9 @@ DEFAULT_MAX_CONTEXTS = 1_000_000
 LIVE_SUFFIX = ".live"
 """A recording ``out/x.cglab`` that still runs is the folder ``out/x.cglab.live``."""
 PART_SUFFIX = ".part"
-"""Each process of it writes ``<pid>-<start time>.part`` there."""
+"""Each process of it writes ``<pid>-<start time>.part`` there; one that has run another program
+since, which is recorded as well, has ``<pid>-<start time>-1.part`` beside it."""
+NOTE_SUFFIX = ".note"
+"""A sentence for the recording, from a child interpreter that could not be recorded."""
 RUN_FILE = "run.json"
 """What ``cglab`` itself knows of the run."""

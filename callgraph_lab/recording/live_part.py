@@ -86,3 +86,8 @@ class LivePart:
     resumes: array[int] = field(default_factory=lambda: array("Q"))
     suspensions: array[int] = field(default_factory=lambda: array("Q"))
     ticks: array[int] = field(default_factory=lambda: array("Q"))
+
+    @property
+    def began(self) -> tuple[int, int]:
+        """What sorts parts by when they began: processes, then the programs that one has run."""
+        return self.start_time, self.clock.first_ns

@@ -42,9 +42,27 @@ def process_start_time(pid: int) -> int:
     return int(after_name.split()[19])
 
 
-def part_name(pid: int, start_time: int) -> str:
-    """Return the file name of a process's part of a recording."""
-    return f"{pid}-{start_time}{layout.PART_SUFFIX}"
+def part_name(pid: int, start_time: int, number: int = 0) -> str:
+    """Return the file name of a process's part of a recording.
+
+    One that was recorded, and has run another program with ``exec`` since, has a ``number`` 1.
+    """
+    suffix = f"-{number}" if number else ""
+    return f"{pid}-{start_time}{suffix}{layout.PART_SUFFIX}"
+
+
+def _create(folder: str, pid: int, start_time: int) -> str:
+    """Create the file of this process and return its path."""
+    number = 0
+    while True:
+        # pathlib is dear to import.
+        path = os.path.join(folder, part_name(pid, start_time, number))  # noqa: PTH118
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            number += 1
+        else:
+            return path
 
 
 def _map(descriptor: int, size: int, offset: int) -> mmap.mmap:
@@ -122,8 +140,7 @@ class LiveWriter:
         self.max_contexts = max_contexts
         pid = os.getpid()
         start_time = process_start_time(pid)
-        self.path = os.path.join(folder, part_name(pid, start_time))  # noqa: PTH118
-        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        self.path = _create(folder, pid, start_time)
         extent = _Extent(self.path, 0, FIRST_EXTENT_BYTES)
         self._extent = extent
         # Kept for good: on 3.12 and before, the end of a mapping closes a descriptor, and by then

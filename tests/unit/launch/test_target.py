@@ -9,7 +9,7 @@ import pytest
 
 from callgraph_lab.errors import TargetError
 from callgraph_lab.launch.interpreter import find_interpreter, this_interpreter
-from callgraph_lab.launch.target import Target, brief_arguments, check_module, check_script
+from callgraph_lab.launch.target import Target, check_module, check_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,14 +86,6 @@ def test_package_that_finds_its_modules_elsewhere(folder: Path) -> None:
     (folder / "elsewhere" / "tool.py").touch()
     (folder / "package" / "__init__.py").write_text("__path__.append('elsewhere')\n")
     check_module("package.tool", sys.executable)
-
-
-def test_brief_arguments() -> None:
-    assert brief_arguments(["a", "b"]) == ["a", "b"]
-    assert brief_arguments(("a", "x" * 5000, "b")) == ["a", "..."]
-    assert len(str(brief_arguments(["word"] * 5000))) < 3000
-    # As JSON a character may become six.
-    assert len(brief_arguments(["長" * 50] * 100)) < 10
 
 
 def test_interpreters() -> None:
