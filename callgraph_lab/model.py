@@ -125,7 +125,10 @@ class CallTree:
 
 @dataclass(frozen=True, slots=True)
 class RecordedProcess:
-    """One process of the target: its pid, its parent's, its command line, whether it still runs."""
+    """One process of the target: its pid, its parent's, its command line, whether it still runs.
+
+    Or several that ran the same program and have ended, which go by the pid of the first.
+    """
 
     pid: int
     parent_pid: int
@@ -133,6 +136,8 @@ class RecordedProcess:
     stop_reason: str = ""
     """Why recording stopped before the process did (a full disk, say); empty when it did not."""
     running: bool = False
+    processes: int = 1
+    """How many there are in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
             "argv": list(item.argv),
             "running": item.running,
             "stop_reason": item.stop_reason,
+            "processes": item.processes,
         }
         for item in recording.processes
     ]
@@ -178,13 +179,15 @@ def _print_facts(facts: dict[str, Any]) -> None:
 
 
 def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return a row for each pid: its threads, and what it ran where that is not the target."""
+    """Return a row for each pid: its threads, and what more there is to say of it."""
     threads: dict[int, list[str]] = {item["pid"]: [] for item in facts["processes"]}
     for item in facts["threads"]:
         count = f" (x{item['threads']})" if item["threads"] > 1 else ""
         threads[item["pid"]].append(item["name"] + count)
     commands: dict[int, list[str]] = {pid: [] for pid in threads}
     for item in facts["processes"]:
+        if item["processes"] > 1:
+            commands[item["pid"]].append(f"with {item['processes'] - 1:,} more that have ended")
         if item["argv"] and item["argv"] != facts["processes"][0]["argv"]:
             words = " ".join(item["argv"]).split()
             commands[item["pid"]].append(_shortened(f"ran {' '.join(words)}"))

@@ -24,8 +24,11 @@ def only_process(recording: Recording, pid: int) -> Recording:
     if pid not in known:
         named = ", ".join(str(number) for number in known[:_MOST_NAMED])
         more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+        merged = sum(process.processes for process in recording.processes) - len(known)
+        rest = f" ({merged:,} that ended are in one with another)" if merged else ""
         raise UsageError(
-            f"the recording has no process {pid}", hint=f"it has {named}{more}; see cglab info"
+            f"the recording has no process {pid}{rest}",
+            hint=f"it has {named}{more}; see cglab info",
         )
     roots = sorted(thread.root for thread in recording.threads)
     ends = dict(zip(roots, [*roots[1:], len(recording.tree)], strict=True))

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from callgraph_lab.engines.choice import AUTO, choose
-from callgraph_lab.errors import DriveError, EngineError, OutputError
+from callgraph_lab.errors import DriveError, EngineError, OutputError, RecordingError
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.supervisor import Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
-from callgraph_lab.recording.live_folder import has_running_process
+from callgraph_lab.recording.ended import merge_ended_parts
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.recording.running import has_running_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,9 +106,13 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             follow_interpreters=follow_interpreters,
         )
         supervisor = Supervisor(
-            command, environment, say=say, duration_s=options.duration_s, drive=drive
+            command,
+            environment,
+            say=say,
+            duration_s=options.duration_s,
+            drive=drive,
         )
-        outcome = supervisor.run()
+        outcome = supervisor.run(_merging_in(live_folder, say))
         _wait_for_children(live_folder)
     finally:
         runtime.remove()
@@ -156,6 +161,27 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
     except OutputError:
         shutil.rmtree(live_folder, ignore_errors=True)
         raise
+
+
+def _merging_in(live_folder: Path, say: Callable[[str], None]) -> Callable[[], bool]:
+    """Return what merges parts of ended processes, a few at a time, and says if there are more.
+
+    It gives up where that fails; nothing is lost by it, there are only many files.
+    """
+    has_failed = False
+
+    def merge() -> bool:
+        nonlocal has_failed
+        if has_failed:
+            return False
+        try:
+            return merge_ended_parts(live_folder)
+        except (RecordingError, OutputError) as error:
+            has_failed = True
+            say(f"what ended processes have recorded stays in many files: {error}")
+            return False
+
+    return merge
 
 
 def _wait_for_children(live_folder: Path) -> None:

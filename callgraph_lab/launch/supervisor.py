@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STOP_STEP_S = 5.0
 """Between SIGINT and SIGTERM, and between SIGTERM and SIGKILL."""
 _LOOK_EVERY_S = 0.1
-_LONGEST_WAIT_S = 3600.0
+_CHORE_EVERY_S = 0.5
 _SENT_BY_KERNEL = 0x80
 _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,12 +56,16 @@ class Supervisor:
         self._say = say
         self._duration_s = duration_s
         self._drive = drive
+        self._next_chore_at = 0.0
         self._step = 0
         self._next_step_at: float | None = None
         self._stopped_by = ""
 
-    def run(self) -> Outcome:
-        """Start the command and return how it ended."""
+    def run(self, chore: Callable[[], bool] = lambda: False) -> Outcome:
+        """Start the command and return how it ended.
+
+        ``chore`` is done from time to time meanwhile; it says whether there is more to do at once.
+        """
         # A signal that our parent ignores (nohup, a shell's background job) stays ignored.
         wanted = {
             number for number in _REQUESTS if signal.getsignal(number) is not signal.SIG_IGN
@@ -73,7 +77,7 @@ class Supervisor:
                 env=self._environment,
                 preexec_fn=lambda: self._prepare_child(before),  # noqa: PLW1509 - one thread
             )
-            return self._watch(process, wanted)
+            return self._watch(process, wanted, chore)
         finally:
             if self._drive is not None:
                 self._drive.end()
@@ -88,7 +92,12 @@ class Supervisor:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _watch(self, process: subprocess.Popen[bytes], wanted: set[signal.Signals]) -> Outcome:
+    def _watch(
+        self,
+        process: subprocess.Popen[bytes],
+        wanted: set[signal.Signals],
+        chore: Callable[[], bool],
+    ) -> Outcome:
         end_at = None if self._duration_s is None else time.monotonic() + self._duration_s
         if self._drive is not None:
             self._drive.begin()
@@ -104,6 +113,10 @@ class Supervisor:
                 self._follow_drive(process, self._drive)
             if self._next_step_at is not None and now >= self._next_step_at:
                 self._take_step(process)
+            if now >= self._next_chore_at:
+                # There may be more to do than is good to do at once: signals come first.
+                is_busy = chore()
+                self._next_chore_at = time.monotonic() + (0 if is_busy else _CHORE_EVERY_S)
         returned = process.returncode
         outcome = Outcome(128 - returned if returned < 0 else returned, self._stopped_by)
         if returned < 0 and not self._stopped_by:
@@ -111,8 +124,9 @@ class Supervisor:
         return outcome
 
     def _patience_s(self, end_at: float | None) -> float:
-        moments = [moment for moment in (end_at, self._next_step_at) if moment is not None]
-        patience = min([_LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
+        plans = (end_at, self._next_step_at, self._next_chore_at)
+        moments = [moment for moment in plans if moment is not None]
+        patience = min(moments) - time.monotonic()
         if self._drive is not None and not self._stopped_by:
             patience = min(patience, _LOOK_EVERY_S)
         return max(patience, 0.0)

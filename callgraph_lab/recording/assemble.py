@@ -15,6 +15,7 @@ from callgraph_lab.model import (
     Recording,
     RunInformation,
 )
+from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,9 +112,9 @@ class _Joined:
         folders = _strings(part.information.get("stdlib"))
         renumbered = array("I", (self._number(item, folders) for item in part.functions))
         inclusive, open_calls = _times(part, now_ns)
-        subtree = _subtree_sizes(part.parent)
+        subtree = subtree_sizes(part.parent)
         offset = len(self.tree)
-        place = _preorder_places(part.parent, subtree)
+        place = preorder_places(part.parent, subtree)
         self._append(part, renumbered, inclusive, open_calls, place)
         self.threads.extend(
             RecordedThread(
@@ -202,29 +203,3 @@ def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:
     if max(inclusive, default=0) > _LONGEST_NS:
         inclusive = [min(duration_ns, _LONGEST_NS) for duration_ns in inclusive]
     return array("Q", inclusive), open_calls
-
-
-def _subtree_sizes(parents: array[int]) -> array[int]:
-    sizes = array("i", [1]) * len(parents)
-    for context in range(len(parents) - 1, -1, -1):
-        parent = parents[context]
-        if parent != NO_PARENT:
-            sizes[parent] += sizes[context]
-    return sizes
-
-
-def _preorder_places(parents: array[int], sizes: array[int]) -> array[int]:
-    """Return each context's index in preorder; callers stand before callees in ``parents``."""
-    places = array("i", bytes(4 * len(parents)))
-    next_free = array("i", bytes(4 * len(parents)))
-    next_root = 0
-    for context, parent in enumerate(parents):
-        if parent == NO_PARENT:
-            place = next_root
-            next_root += sizes[context]
-        else:
-            place = next_free[parent]
-            next_free[parent] += sizes[context]
-        places[context] = place
-        next_free[context] = place + 1
-    return places

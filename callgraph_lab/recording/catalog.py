@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.recording import folding, store
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.live_folder import is_running, read_live_folder
+from callgraph_lab.recording.ended import merge_ended_parts
+from callgraph_lab.recording.live_folder import read_live_folder
 from callgraph_lab.recording.run_file import read_run_file
+from callgraph_lab.recording.running import is_running
 
 if TYPE_CHECKING:
     from callgraph_lab.model import Recording, RunInformation
@@ -245,7 +247,11 @@ def fold_abandoned(folder: Path) -> list[tuple[Entry, RecordingError | OutputErr
     folded: list[tuple[Entry, RecordingError | OutputError | None]] = []
     for item in sorted(_items(folder)):
         try:
-            if not _is_live_folder(item) or is_running(item):
+            if not _is_live_folder(item):
+                continue
+            if is_running(item):
+                with contextlib.suppress(RecordingError, OutputError):
+                    merge_ended_parts(item)
                 continue
             entry = Entry(_path_of(item), item, item.stat().st_mtime)
         except OSError:

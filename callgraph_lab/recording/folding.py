@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import store
-from callgraph_lab.recording.live_folder import has_running_process, read_live_folder
+from callgraph_lab.recording.ended import merge_while_locked
+from callgraph_lab.recording.live_folder import read_while_locked
+from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.run_file import read_run_file
+from callgraph_lab.recording.running import has_running_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DAMAGED_SUFFIX = ".damaged"
@@ -30,7 +30,7 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
     while a process still records. Raise ``RecordingError`` or ``OutputError``: nothing is removed
     then.
     """
-    with _locked(live_folder) as is_ours:
+    with locked(live_folder) as is_ours:
         if not is_ours:
             if path.exists():
                 return path
@@ -44,7 +44,11 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
                 shutil.rmtree(live_folder, ignore_errors=True)
                 return path
             path = _free_path(path)
-        contents = read_live_folder(live_folder)
+        with contextlib.suppress(OutputError, RecordingError):
+            # Only so that the recording of very many processes is no longer than it has to be.
+            while merge_while_locked(live_folder):
+                pass
+        contents = read_while_locked(live_folder)
         store.save(contents.recording, path)
         for part in contents.damaged_parts:
             if part.is_file():
@@ -60,7 +64,7 @@ def remove_remains(live_folder: Path) -> bool:
 
     Return whether it was one. Such are left by a ``cglab`` that was killed at the wrong moment.
     """
-    with _locked(live_folder) as is_ours:
+    with locked(live_folder) as is_ours:
         if not is_ours:
             return True
         path = live_folder.with_name(live_folder.name.removesuffix(layout.LIVE_SUFFIX))
@@ -72,25 +76,6 @@ def remove_remains(live_folder: Path) -> bool:
             return False
         shutil.rmtree(live_folder, ignore_errors=True)
         return True
-
-
-@contextlib.contextmanager
-def _locked(live_folder: Path) -> Iterator[bool]:
-    """Wait until no other ``cglab`` folds the folder; give False where one has, and it is gone."""
-    try:
-        descriptor = os.open(live_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
-    except OSError as error:
-        raise OutputError(f"cannot open {live_folder}: {error.strerror}") from error
-    try:
-        # Some network file systems have no locks; there two commands at once may be unlucky.
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield live_folder.is_dir()
-    finally:
-        os.close(descriptor)
 
 
 def _is_saved_as(live_folder: Path, path: Path) -> bool:

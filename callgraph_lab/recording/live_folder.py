@@ -6,25 +6,28 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.ended import Ended, read_index, remark_on
 from callgraph_lab.recording.live_reader import read_part, was_begun
-from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.recording.locking import locked
+from callgraph_lab.recording.merging import joined
 from callgraph_lab.recording.run_file import RunFile, read_run_file
+from callgraph_lab.recording.running import is_alive, is_running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from callgraph_lab.model import Recording
     from callgraph_lab.recording.live_part import LivePart
 
-_SECONDS_TO_WRITE_A_RUN_FILE = 10
 _MOST_PIDS = 5
 _MOST_NOTES = 20
 _MOST_NOTE_CHARACTERS = 500
@@ -44,9 +47,23 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     A part that is damaged costs what is in it and becomes a note of the recording. Raise
     ``RecordingError`` where there is nothing but damage.
     """
+    with locked(live_folder, shared=True):
+        return read_while_locked(live_folder)
+
+
+def read_while_locked(live_folder: Path) -> LiveContents:
+    """Do what ``read_live_folder`` does, for a caller who holds the folder's lock."""
     parts: list[LivePart] = []
     damage: dict[Path, RecordingError] = {}
+    ended, ended_index = None, Ended()
+    try:
+        ended_index = read_index(live_folder)
+        ended = ended_index.load()
+    except RecordingError as error:
+        damage[ended_index.path or live_folder] = error
     for path in sorted(live_folder.glob(f"*{layout.PART_SUFFIX}")):
+        if path.name in ended_index.parts:
+            continue
         try:
             # What was not begun was only being made when its process ended.
             if was_begun(path):
@@ -70,26 +87,34 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
-        notes=(*run.notes, *notes, *_remarks(parts), *_notes_of_children(live_folder)),
     )
     recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
-    return LiveContents(recording, tuple(damage))
+    if ended is not None:
+        recording = joined(recording, ended)
+    said = (*notes, *_remarks(parts, ended), *_notes_of_children(live_folder))
+    recording = replace(recording, run=replace(information, notes=(*run.notes, *said)))
+    return LiveContents(
+        recording, tuple(path for path in damage if path.suffix == layout.PART_SUFFIX)
+    )
 
 
-def _remarks(parts: Sequence[LivePart]) -> list[str]:
+def _remarks(parts: Sequence[LivePart], ended: Recording | None) -> list[str]:
     """Return what the engines say of their recording, each remark once, with its processes."""
     pids: dict[str, list[str]] = {}
+    more: Counter[str] = Counter()
     for part in parts:
-        remarks = [part.stop_reason] if part.stop_reason else []
-        if part.folded_from:
-            remarks.append(
-                f"past {part.folded_from:,} contexts calls are counted by caller, callee and depth"
-            )
-        for remark in remarks:
+        if remark := remark_on(part):
             pids.setdefault(remark, []).append(str(part.pid))
-    return [
-        f"process {', '.join(numbers[:_MOST_PIDS])}: {remark}" for remark, numbers in pids.items()
-    ]
+    for process in () if ended is None else ended.processes:
+        if process.stop_reason:
+            pids.setdefault(process.stop_reason, []).append(str(process.pid))
+            more[process.stop_reason] += process.processes - 1
+    remarks = []
+    for remark, numbers in pids.items():
+        unnamed = len(numbers[_MOST_PIDS:]) + more[remark]
+        rest = f" and {unnamed:,} more" if unnamed else ""
+        remarks.append(f"process {', '.join(numbers[:_MOST_PIDS])}{rest}: {remark}")
+    return remarks
 
 
 def _notes_of_children(live_folder: Path) -> list[str]:
@@ -145,49 +170,3 @@ def _run_of(live_folder: Path, parts: Sequence[LivePart]) -> RunFile:
         supervisor_start_time=0,
         notes=(reason,),
     )
-
-
-def is_alive(pid: int, start_time: int) -> bool:
-    """Say whether a process that started then is still there (its pid may be another's by now)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state not in (b"Z", b"X") and process_start_time(pid) == start_time
-
-
-def has_running_process(live_folder: Path) -> bool:
-    """Say whether a process that records into the folder is still there."""
-    for part in live_folder.glob(f"*{layout.PART_SUFFIX}"):
-        owner = owner_of(part)
-        if owner is not None and is_alive(*owner):
-            return True
-    return False
-
-
-def owner_of(part: Path) -> tuple[int, int] | None:
-    """Return pid and start time of the process that a part's name gives, or None if it has none.
-
-    A number follows where a process records more than once: that has run another program since.
-    """
-    pid, _, rest = part.name.removesuffix(layout.PART_SUFFIX).partition("-")
-    start_time = rest.partition("-")[0]
-    if pid.isdecimal() and start_time.isdecimal():
-        return int(pid), int(start_time)
-    return None
-
-
-def is_running(live_folder: Path) -> bool:
-    """Say whether a process of the run, or the ``cglab`` that watches it, is still there."""
-    if has_running_process(live_folder):
-        return True
-    try:
-        run = read_run_file(live_folder)
-    except RecordingError:
-        try:
-            age_seconds = time.time() - live_folder.stat().st_mtime
-        except OSError:
-            return False
-        # Just made, and its run file not yet written: leave it a moment.
-        return 0 <= age_seconds < _SECONDS_TO_WRITE_A_RUN_FILE
-    return is_alive(run.supervisor_pid, run.supervisor_start_time)

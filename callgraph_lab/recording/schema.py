@@ -19,7 +19,8 @@ CREATE TABLE process (
     pid INTEGER NOT NULL, parent_pid INTEGER NOT NULL,
     argv TEXT NOT NULL,              -- JSON list
     stop_reason TEXT NOT NULL,       -- why recording ended before the process did, or empty
-    running INTEGER NOT NULL         -- 1 where it still ran when this file was written
+    running INTEGER NOT NULL,        -- 1 where it still ran when this file was written
+    processes INTEGER NOT NULL       -- more than 1: so many that have ended, merged into this row
 );
 CREATE TABLE function (
     -- One row a function; its id is what the column "function" of the tree refers to.
@@ -49,7 +50,14 @@ Types = dict[str, type | tuple[type, ...]]
 
 COLUMNS: dict[str, Types] = {
     "run": {"information": str, "checksum": int},
-    "process": {"pid": int, "parent_pid": int, "argv": str, "stop_reason": str, "running": int},
+    "process": {
+        "pid": int,
+        "parent_pid": int,
+        "argv": str,
+        "stop_reason": str,
+        "running": int,
+        "processes": int,
+    },
     "function": {
         "id": int,
         "module": str,

@@ -87,7 +87,14 @@ def _write(database: sqlite3.Connection, recording: Recording) -> None:
 def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
     return {
         "process": [
-            (item.pid, item.parent_pid, json.dumps(item.argv), item.stop_reason, int(item.running))
+            (
+                item.pid,
+                item.parent_pid,
+                json.dumps(item.argv),
+                item.stop_reason,
+                int(item.running),
+                item.processes,
+            )
             for item in recording.processes
         ],
         "function": [
@@ -253,17 +260,18 @@ class _Reader:
         for thread in threads:
             if thread.root < 0 or tree.parent[thread.root] != NO_PARENT:
                 raise ValueError("a thread does not begin at a root")
-        processes = [
+        recorded_processes = [
             RecordedProcess(
                 pid=pid,
                 parent_pid=parent_pid,
                 argv=_strings(json.loads(argv)),
                 stop_reason=stop_reason,
                 running=bool(running),
+                processes=processes,
             )
-            for pid, parent_pid, argv, stop_reason, running in tables["process"]
+            for pid, parent_pid, argv, stop_reason, running, processes in tables["process"]
         ]
-        return Recording(run, functions, tree, tuple(threads), tuple(processes))
+        return Recording(run, functions, tree, tuple(threads), tuple(recorded_processes))
 
 
 def _run_information(rows: Sequence[_Row]) -> RunInformation:

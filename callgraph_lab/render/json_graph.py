@@ -86,6 +86,7 @@ def _process(process: RecordedProcess) -> dict[str, Any]:
         "argv": list(process.argv),
         "running": process.running,
         "stop_reason": process.stop_reason,
+        "processes": process.processes,
     }
 
 

@@ -43,7 +43,14 @@ def test_the_document_is_as_promised() -> None:
         "exit_status": None,
         "notes": ["cut short"],
         "processes": [
-            {"pid": 7, "parent_pid": 1, "argv": ["app.py"], "running": True, "stop_reason": ""}
+            {
+                "pid": 7,
+                "parent_pid": 1,
+                "argv": ["app.py"],
+                "running": True,
+                "stop_reason": "",
+                "processes": 1,
+            }
         ],
         "threads": [{"pid": 7, "name": "MainThread", "threads": 1, "alive": True}],
     }

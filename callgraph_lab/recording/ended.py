@@ -1,0 +1,175 @@
+"""Parts of processes that have ended, merged while the run goes on.
+
+A server that forks for every connection would leave a file for each. Beyond a number of them they
+become one recording in the live folder, ``ended-N.cglab``, and ``ended.json`` says which it is and
+which parts are in it. That file is replaced in one step, before those parts are removed: whoever is
+killed in between, every part counts once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.model import RunInformation
+from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording import store
+from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.live_reader import read_part, was_begun
+from callgraph_lab.recording.locking import locked
+from callgraph_lab.recording.merging import ProcessMerger
+from callgraph_lab.recording.running import is_alive, is_running, owner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from callgraph_lab.model import Recording
+    from callgraph_lab.recording.live_part import LivePart
+
+MOST_ENDED_PARTS = 64
+"""So many parts of ended processes may lie about. When there are more, all but ``KEPT`` go."""
+KEPT_PARTS = 32
+"""So many processes that have ended, the first ones, stay apart from the others."""
+_MOST_AT_ONCE = 128
+_INDEX = "ended.json"
+_NAME = re.compile(r"ended-(\d{1,12})\.cglab")
+_LONGEST_INDEX_BYTES = 1024 * 1024
+_NO_RUN = RunInformation("", "", (), "", "", "", 0, complete=False)
+"""What was run is not known here; the run file has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What has been merged: the recording's file (None: nothing yet) and the parts in it."""
+
+    path: Path | None = None
+    number: int = 0
+    parts: frozenset[str] = frozenset()
+
+    def load(self) -> Recording | None:
+        """Return the merged recording. Raise ``RecordingError`` if it cannot be read."""
+        return None if self.path is None else store.load(self.path)
+
+
+def read_index(live_folder: Path) -> Ended:
+    """Return what has been merged in a live folder. Raise ``RecordingError`` where that is unclear.
+
+    The parts of the last step may still be there as files; those of earlier steps are gone.
+    """
+    path = live_folder / _INDEX
+    try:
+        with path.open("rb") as file:
+            fields = json.loads(file.read(_LONGEST_INDEX_BYTES))
+        match = _NAME.fullmatch(fields["recording"])
+        parts = frozenset(map(str, fields["parts"]))
+    except FileNotFoundError:
+        return Ended()
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from error
+    if match is None:
+        raise RecordingError(f"{path} names no recording")
+    return Ended(live_folder / match[0], int(match[1]), parts)
+
+
+def remark_on(part: LivePart) -> str:
+    """Return what the engine says of its recording of a process, or nothing."""
+    remarks = [part.stop_reason] if part.stop_reason else []
+    if part.folded_from:
+        remarks.append(
+            f"past {part.folded_from:,} contexts calls are counted by caller, callee and depth"
+        )
+    return "; ".join(remarks)
+
+
+def merge_ended_parts(live_folder: Path, *, wait: bool = False) -> bool:
+    """Merge the parts of processes that have ended, if there are many. Say if there are more.
+
+    Nothing is done, unless we ``wait``, while another ``cglab`` reads or changes the folder. Raise
+    ``RecordingError`` or ``OutputError`` where it cannot be done: every part is still there then.
+    """
+    with locked(live_folder, wait=wait) as is_ours:
+        return is_ours and merge_while_locked(live_folder)
+
+
+def merge_while_locked(live_folder: Path) -> bool:
+    """Do what ``merge_ended_parts`` does. The caller holds the folder's lock alone."""
+    paths = list(live_folder.glob(f"*{layout.PART_SUFFIX}"))
+    if len(paths) <= MOST_ENDED_PARTS:
+        return False
+    before = read_index(live_folder)
+    _remove_leftovers(live_folder, before)
+    found = _ended_parts(path for path in paths if path.name not in before.parts)
+    if len(found) <= MOST_ENDED_PARTS:
+        return False
+    merger = ProcessMerger()
+    earlier = before.load()
+    if earlier is not None:
+        merger.add(earlier)
+    now_ns = time.monotonic_ns() if is_running(live_folder) else None
+    merged = _merge(found[KEPT_PARTS:], merger, now_ns)
+    if not merged:
+        return False
+    after = live_folder / f"ended-{before.number + 1}.cglab"
+    store.save(merger.merged(_NO_RUN), after)
+    _write_index(live_folder, after, merged)
+    _remove_leftovers(live_folder, Ended(after, before.number + 1, frozenset(merged)))
+    return len(found) - len(merged) > MOST_ENDED_PARTS
+
+
+def _merge(paths: Iterable[Path], merger: ProcessMerger, now_ns: int | None) -> list[str]:
+    """Add some parts to a merger and return their names. What is damaged stays where it is."""
+    merged = []
+    for path in paths:
+        try:
+            # What was not begun was only being made when its process ended.
+            part = read_part(path) if was_begun(path) else None
+        except (OSError, RecordingError):
+            continue
+        if part is not None:
+            until_ns = last_sign_ns([part]) if now_ns is None else now_ns
+            recording = assemble([part], _NO_RUN, now_ns=until_ns, running_pids=frozenset())
+            (process,) = recording.processes
+            process = replace(process, stop_reason=remark_on(part))
+            merger.add(replace(recording, processes=(process,)))
+        merged.append(path.name)
+        if len(merged) == _MOST_AT_ONCE:
+            break
+    return merged
+
+
+def _ended_parts(paths: Iterable[Path]) -> list[Path]:
+    """Return those of processes that have ended, in the order in which these began."""
+    ended = []
+    for path in paths:
+        owner = owner_of(path)
+        if owner is not None and not is_alive(*owner):
+            pid, start_time = owner
+            ended.append((start_time, pid, path))
+    return [path for *_, path in sorted(ended)]
+
+
+def _write_index(live_folder: Path, recording: Path, parts: list[str]) -> None:
+    temporary = live_folder / f".{_INDEX}.tmp"
+    try:
+        text = json.dumps({"recording": recording.name, "parts": parts})
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(live_folder / _INDEX)
+    except OSError as error:
+        raise OutputError(f"cannot write to {live_folder}: {error.strerror}") from error
+
+
+def _remove_leftovers(live_folder: Path, ended: Ended) -> None:
+    """Remove what is merged, and what a step has left that was not finished."""
+    doomed = [live_folder / name for name in ended.parts if owner_of(Path(name)) is not None]
+    doomed += [path for path in live_folder.glob("ended-*.cglab") if path != ended.path]
+    doomed += live_folder.glob(".ended*.tmp")
+    for path in doomed:
+        if path.parent == live_folder:
+            with contextlib.suppress(OSError):
+                path.unlink()
