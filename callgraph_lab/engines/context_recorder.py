@@ -426,8 +426,11 @@ class ContextRecorder:
             self._begin()
             if parent is not None:
                 self._inherit(parent)
-        except (OSError, RecordingStoppedError):
+        except OSError as error:
             # The parent goes on recording; this child has no room or no right to a file.
+            self._parents_writers[-1].note_lost_child(error.errno or 0)
+            self.stopped = True
+        except RecordingStoppedError:
             self.stopped = True
         return not self.stopped
 

@@ -35,6 +35,7 @@ static struct {
     ino_t inode;
     char folder[PATH_MAX];
     char path[PATH_MAX];
+    struct file_header *parents_header; /* in a forked child that has no file of its own yet */
 } file = {.descriptor = -1};
 
 /* When this process started, in clock ticks since boot: field 22 of its stat line. With the pid it names
@@ -361,6 +362,11 @@ arena_leave_parent(void)
     if (file.header == NULL) {
         return;
     }
+    if (file.parents_header == NULL) {
+        /* No bytes of a shared mapping are moved: it is there twice then. */
+        void *second = mremap(file.header, 0, HEADER_BYTES, MREMAP_MAYMOVE);
+        file.parents_header = second == MAP_FAILED ? NULL : second;
+    }
     for (size_t index = 0; index < file.mapping_count; index++) {
         struct mapping *mapping = &file.mappings[index];
         bool is_kept = mapping->is_header || mapping->type == BLOCK_FUNCTIONS;
@@ -399,6 +405,15 @@ arena_open_for_child(void)
     }
     file.mapping_count = 0;
     file.header = NULL;
-    return open_file(folder, information, strnlen(information, sizeof(information) - 1),
-                     ticks_a_second);
+    int error = open_file(folder, information, strnlen(information, sizeof(information) - 1),
+                          ticks_a_second);
+    if (file.parents_header != NULL) {
+        if (error != 0) {
+            STORE(file.parents_header->lost_children_error, (uint64_t)error);
+            __atomic_fetch_add(&file.parents_header->lost_children, 1, __ATOMIC_RELEASE);
+        }
+        munmap(file.parents_header, HEADER_BYTES);
+        file.parents_header = NULL;
+    }
+    return error;
 }

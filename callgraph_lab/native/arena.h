@@ -40,7 +40,9 @@ struct file_header {
     uint64_t functions;
     uint64_t threads;
     uint64_t folded_from;
-    uint64_t unused[14];
+    uint64_t lost_children; /* added to by the children themselves */
+    uint64_t lost_children_error;
+    uint64_t unused[12];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -88,6 +90,7 @@ struct thread_block {
 _Static_assert(sizeof(struct file_header) == HEADER_BYTES, "the header is one page");
 _Static_assert(offsetof(struct file_header, state) == 96, "state stands at 96");
 _Static_assert(offsetof(struct file_header, end) == 104, "end stands at 104");
+_Static_assert(offsetof(struct file_header, lost_children) == 144, "lost children stand at 144");
 _Static_assert(offsetof(struct file_header, stop_reason) == 256, "the reason stands at 256");
 _Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes");
 _Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
@@ -119,7 +122,8 @@ void arena_close(void);
 /* In a forked child, at once: keep every store away from the parent's file. Functions stay readable where
  * they are; contexts and stacks are blank private memory. */
 void arena_leave_parent(void);
-/* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno. */
+/* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno, which the
+ * parent's header then has as well: nobody else could tell that the child is missing. */
 int arena_open_for_child(void);
 
 #endif

@@ -9,7 +9,9 @@ killed in between, every part counts once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 import time
 from dataclasses import dataclass, replace
@@ -84,6 +86,12 @@ def remark_on(part: LivePart) -> str:
         remarks.append(
             f"past {part.folded_from:,} contexts calls are counted by caller, callee and depth"
         )
+    if part.lost_children:
+        error = errno.errorcode.get(part.lost_children_error)
+        why = f": {os.strerror(part.lost_children_error)}" if error else ""
+        one = part.lost_children == 1
+        what = "forked child is" if one else "forked children are"
+        remarks.append(f"{part.lost_children:,} {what} not recorded{why}")
     return "; ".join(remarks)
 
 

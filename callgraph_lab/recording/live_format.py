@@ -18,6 +18,8 @@ The file starts with a header of ``HEADER_BYTES``::
     112  u64  contexts   120  u64  functions   128  u64  threads (for information)
     136  u64  contexts there were when their budget was used up, 0 if it never was: those made since
               stand for every path to the same caller, callee and depth
+    144  u64  forked children that could not begin a file of their own (they count themselves)
+    152  u64  errno of the last of them
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -85,6 +87,8 @@ END_OFFSET = 104
 TOTALS_OFFSET = 112
 FOLDED_FROM = struct.Struct("<Q")
 FOLDED_FROM_OFFSET = 136
+LOST_CHILDREN = struct.Struct("<QQ")
+LOST_CHILDREN_OFFSET = 144
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512

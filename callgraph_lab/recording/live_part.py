@@ -78,6 +78,10 @@ class LivePart:
     """Why recording stopped, or a remark on what it left out while it goes on."""
     folded_from: int = 0
     """How many contexts there were when their budget was used up; 0 if it never was."""
+    lost_children: int = 0
+    """How many forked children could not begin a file of their own."""
+    lost_children_error: int = 0
+    """The errno of the last of them."""
     functions: list[LiveFunction] = field(default_factory=list)
     threads: list[LiveThread] = field(default_factory=list)
     parent: array[int] = field(default_factory=lambda: array("i"))

@@ -133,6 +133,7 @@ class _PartReader:
         if header_bytes != layout.HEADER_BYTES or max(pid, start_time, parent_pid) > _LARGEST:
             raise _DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
+        lost_children, error = layout.LOST_CHILDREN.unpack_from(data, layout.LOST_CHILDREN_OFFSET)
         reason_end = layout.STOP_REASON_OFFSET + layout.STOP_REASON_BYTES
         try:
             information = json.loads(
@@ -148,6 +149,8 @@ class _PartReader:
             clock=self._read_clock(clock),
             finished=state == layout.STATE_FINISHED,
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
+            lost_children=lost_children,
+            lost_children_error=error,
             folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 

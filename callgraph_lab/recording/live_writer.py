@@ -192,6 +192,12 @@ class LiveWriter:
         state = layout.STATE_STOPPED if reason else layout.STATE_FINISHED
         layout.STATE.pack_into(self._header, layout.STATE_OFFSET, state, error_number)
 
+    def note_lost_child(self, error_number: int) -> None:
+        """Say, in a forked child, that it cannot begin a file: this is the parent's."""
+        at = layout.LOST_CHILDREN_OFFSET // 8
+        self._header_words[at + 1] = error_number
+        self._header_words[at] += 1
+
     def _new_block(self, kind: int, size: int, *, first: int = 0, thread: int = 0) -> Block:
         extent = self._extent
         if extent.size - extent.used < size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -255,3 +256,32 @@ def test_fork_while_other_threads_run(
     for calls, _ in children:
         assert calls["step"] == 0
         assert (calls["in_child"], calls["step_of_child"]) == (1, 1)
+
+
+WITHOUT_RIGHTS = """
+import os
+
+def child():
+    pass
+
+os.setgid(65534)
+os.setuid(65534)
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        child()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+@every_engine
+@pytest.mark.skipif(os.geteuid() != 0, reason="changes the user")
+def test_children_that_cannot_begin_a_file_are_told_of(engine: str, tmp_path: Path) -> None:
+    recording = record_program(
+        write_script(tmp_path, WITHOUT_RIGHTS), folder=tmp_path, engine=engine
+    )
+    (process,) = recording.processes
+    assert recording.run.notes == (
+        f"process {process.pid}: 3 forked children are not recorded: Permission denied",
+    )
