@@ -14,11 +14,30 @@ from xml.etree import ElementTree as ET
 from callgraph_lab.recording import catalog
 
 MODULES = (
-    "test_generators test_coroutines test_asyncgen test_contextlib test_exceptions test_traceback"
-    " test_inspect test_sys test_sys_settrace test_sys_setprofile test_threading test_thread"
-    " test_fork1 test_multiprocessing_fork test_subprocess test_signal test_weakref test_gc"
-    " test_pickle test_super test_functools test_asyncio test_unittest"
-).split()
+    "test_generators",
+    "test_coroutines",
+    "test_asyncgen",
+    "test_contextlib",
+    "test_exceptions",
+    "test_traceback",
+    "test_inspect",
+    "test_sys",
+    "test_sys_settrace",
+    "test_sys_setprofile",
+    "test_threading",
+    "test_thread",
+    "test_fork1",
+    "test_multiprocessing_fork",
+    "test_subprocess",
+    "test_signal",
+    "test_weakref",
+    "test_gc",
+    "test_pickle",
+    "test_super",
+    "test_functools",
+    "test_asyncio",
+    "test_unittest",
+)
 SLOW_MODULES = (
     "test_threading",
     "test_multiprocessing_fork",
