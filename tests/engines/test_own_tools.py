@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pstats
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -184,7 +185,8 @@ PROFILER = """
 import asyncio, cProfile, threading
 with open("program.py") as file:
     code = compile(file.read(), "program.py", "exec")
-cProfile.runctx(code, {"__name__": "profiled"}, {}, "stats")
+space = {"__name__": "profiled"}
+cProfile.runctx(code, space, space, "stats")
 """
 
 
@@ -215,10 +217,20 @@ def profiled(stats: Path, *, only_ours: bool) -> dict[Any, Any]:
     """Return calls, and those that were not recursive, of each function and from each caller."""
     table = pstats.Stats(str(stats)).stats  # type: ignore[attr-defined]
     return {
-        function: (primitive, calls, {caller: counts[:2] for caller, counts in callers.items()})
+        named(function): (
+            primitive,
+            calls,
+            {named(caller): counts[:2] for caller, counts in callers.items()},
+        )
         for function, (primitive, calls, _, _, callers) in table.items()
         if not only_ours or function[0] == "program.py"
     }
+
+
+def named(function: tuple[str, int, str]) -> tuple[str, int, str]:
+    """Return file, line and name of a function, whose name may hold an address."""
+    file, line, name = function
+    return file, line, re.sub(r"0x[0-9a-f]+", "ADDRESS", name)
 
 
 DEBUGGER = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,7 +58,7 @@ FORK_TESTS = {
 }
 """The files of that package, which some releases forgot to install, and all that is in them."""
 
-PATIENCE_S = 900
+PATIENCE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,25 +161,30 @@ def _run(suite: Suite, folder: Path, before: list[str]) -> tuple[Outcomes, float
     place.mkdir(exist_ok=True)
     for name, text in suite.files.items():
         (place / name).write_text(text, encoding="utf-8")
+    said = folder / "said.txt"
     begun = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, *before, *suite.arguments, suite.report_option, str(report)],
-        cwd=place,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *before, *suite.arguments, suite.report_option, str(report)],
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            # What cglab returns for a target that a signal ended, as a shell does.
+            status = process.wait(PATIENCE_S)
+            ended = str(status if status >= 0 else 128 - status)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            ended = f"none within {PATIENCE_S} s"
     took_s = time.monotonic() - begun
-    # What cglab returns for a target that a signal ended, as a shell does.
-    status = ended.returncode if ended.returncode >= 0 else 128 - ended.returncode
-    outcomes: Outcomes = Counter({(EXIT_STATUS, str(status)): 1})
+    outcomes: Outcomes = Counter({(EXIT_STATUS, ended): 1})
     if report.exists():
         outcomes.update(_outcome(case) for case in ET.parse(report).iter("testcase"))  # noqa: S314
-    return outcomes, took_s, ended.stdout
+    return outcomes, took_s, said.read_text(encoding="utf-8", errors="replace")
 
 
 def _outcome(case: ET.Element) -> tuple[str, str]:
