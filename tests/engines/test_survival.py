@@ -7,6 +7,7 @@ import random
 import signal
 import struct
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ from support_engines import (
 from callgraph_lab.recording import catalog
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 COUNTING = """
 import mmap, os, sys
@@ -215,3 +216,54 @@ def test_full_disk_stops_the_recording_and_not_the_target(engine: str, tmp_path:
         assert "could not grow: No space left on device" in process.stop_reason
     finally:
         os.system(f"umount -l {small}")  # noqa: S605
+
+
+HUNGRY = """
+import sys
+with open(sys.argv[1] + "/cgroup.procs", "w") as group:
+    group.write("0")
+
+def eats():
+    eaten = []
+    while True:
+        eaten.append(bite())
+
+def bite():
+    return b"x" * (1 << 20)
+
+eats()
+"""
+ROOM_BYTES = 96 << 20
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """Return a control group with little memory, where one can be made."""
+    version_1, version_2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
+    is_first = (version_1 / "memory.limit_in_bytes").exists()
+    group = (version_1 if is_first else version_2) / f"cglab-test-{os.getpid()}"
+    limits = ("memory.limit_in_bytes",) if is_first else ("memory.max", "memory.swap.max")
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made: {error}")
+    try:
+        for limit in limits:
+            (group / limit).write_text("0" if "swap" in limit else str(ROOM_BYTES))
+    except OSError as error:
+        group.rmdir()
+        pytest.skip(f"the memory of a control group cannot be limited: {error}")
+    yield group
+    group.rmdir()
+
+
+@every_engine
+def test_the_oom_killer_loses_no_call(engine: str, tmp_path: Path, small_memory: Path) -> None:
+    script = write_script(tmp_path, HUNGRY)
+    recorded = run_recorded(script, str(small_memory), folder=tmp_path, engine=engine)
+    assert recorded.outcome.status == 128 + signal.SIGKILL
+    recording = catalog.load(recorded.entry)
+    calls = column_by_name(recording, "calls")
+    assert 20 < calls["bite"] <= ROOM_BYTES >> 20
+    assert column_by_name(recording, "open_calls")["eats"] == 1
+    assert recording.processes[0].stop_reason == ""

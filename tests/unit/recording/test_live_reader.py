@@ -1,21 +1,17 @@
 from __future__ import annotations
 
-import mmap
 import os
-import random
 import struct
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.graph.builders import decisions, query
 from unit.recording.builders import RUN, ended_process, live_file, plant_part
+from unit.recording.validity import check_valid
 
 from callgraph_lab.errors import RecordingError
-from callgraph_lab.graph.build import build_graph
-from callgraph_lab.model import NO_PARENT
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording import live_reader, store, tree_columns
+from callgraph_lab.recording import live_reader
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 
@@ -24,29 +20,10 @@ if TYPE_CHECKING:
 
     from callgraph_lab.recording.live_part import LivePart
 
-MUTATIONS = int(os.environ.get("CGLAB_TEST_MUTATIONS", "20000"))
-
 
 @pytest.fixture
 def part_path(tmp_path: Path) -> Path:
     return plant_part(tmp_path, process=(4242, 99), calls_open=True)
-
-
-def check_valid(part: LivePart) -> None:
-    """Whatever was read must make a recording, which can be saved, loaded and asked."""
-    recording = assemble(
-        [part], RUN, now_ns=part.clock.first_ns + 1_000_000, running_pids=frozenset()
-    )
-    assert last_sign_ns([part]) >= 0
-    tree = recording.tree
-    tables = store._rows_of(recording)
-    assert tree_columns.unpack_tree(tables["tree_column"], len(recording.functions)) == tree
-    for row in (*tables["process"], *tables["function"], *tables["thread"]):
-        # What SQLite would refuse: integers of more than 64 bits.
-        assert all(not isinstance(item, int) or -(2**63) <= item < 2**63 for item in row)
-    roots = [item.root for item in recording.threads]
-    assert sorted(roots) == [i for i, parent in enumerate(tree.parent) if parent == NO_PARENT]
-    build_graph(recording, query(3), decisions(recording, "m"))
 
 
 def refusal(path: Path) -> str:
@@ -141,53 +118,6 @@ def test_truncated_anywhere(part_path: Path) -> None:
         refusal(part_path)
     part_path.write_bytes(content[:end])
     check_valid(read_part(part_path))
-
-
-def interesting(content: bytes) -> list[int]:
-    """Return the places in a live file that hold something, and those beside them."""
-    places = {place for place, byte in enumerate(content) if byte}
-    return sorted({near for place in places for near in range(place - 4, place + 5)} - {-1})
-
-
-@pytest.mark.parametrize("several_blocks", [False, True])
-def test_mutated(tmp_path: Path, several_blocks: bool) -> None:  # noqa: FBT001 - two files
-    """Only a ``RecordingError`` or something valid; set CGLAB_TEST_MUTATIONS for a long run."""
-    made = live_file(tmp_path, calls_open=True)
-    if several_blocks:
-        for number in range(300):
-            made.add("f" if number % 3 else "serve", f"g{number}", ticks=number)
-        made.thread.grow_stack()
-        made.writer.stop("the disk is full", 28)
-    path = tmp_path / os.path.basename(made.path)  # noqa: PTH119
-    end = int.from_bytes(made.writer._header[layout.END_OFFSET : layout.END_OFFSET + 8], "little")
-    content = path.read_bytes()[:end]
-    path.unlink()
-    path.write_bytes(content)
-    places = [place for place in interesting(content) if 0 <= place < end]
-    chance = random.Random()  # noqa: S311 - no secret
-    valid = 0
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapping:
-        for number in range(MUTATIONS // (100 if several_blocks else 1)):
-            changed = chance.sample(places, k=chance.choice((1, 1, 1, 2, 4)))
-            for place in changed:
-                mapping[place] = chance.choice((0, 1, 255, 128, chance.randrange(256)))
-            if chance.random() < 0.3:
-                word = chance.choice(changed) & ~7
-                changed.extend(range(word, word + 8))
-                value = chance.choice((0, 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1, end))
-                mapping[word : word + 8] = struct.pack("<Q", value)
-            try:
-                part = read_part(path)
-            except RecordingError:
-                pass
-            else:
-                valid += 1
-                if number % 10 == 0:
-                    check_valid(part)
-            for place in changed:
-                mapping[place] = content[place]
-    assert path.read_bytes() == content
-    assert valid
 
 
 def test_two_threads_of_one_root_are_one(tmp_path: Path) -> None:
