@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, choose
 from callgraph_lab.errors import DriveError, OutputError
 from callgraph_lab.launch.drive import Drive, DriveState
@@ -41,6 +42,17 @@ class RecordOptions:
     drive_timeout_s: float = 30.0
     follow_forks: bool = True
     max_contexts: int = DEFAULT_MAX_CONTEXTS
+    c_calls: bool = False
+
+    def of_engine(self) -> dict[str, object]:
+        """Return what the engine is to be told. Not every engine knows of C functions."""
+        options: dict[str, object] = {
+            "follow_forks": self.follow_forks,
+            "max_contexts": self.max_contexts,
+        }
+        if self.c_calls:
+            options["c_calls"] = True
+        return options
 
 
 @dataclass(slots=True)
@@ -65,7 +77,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         check_module(target.name, interpreter.program)
     else:
         check_script(target.name)
-    engine = choose(options.engine)
+    engine = choose(options.engine, c_calls=options.c_calls)
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -78,6 +90,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         argv=tuple(command[1:]),
         python=interpreter.version,
         engine=engine.name,
+        notes=(note_of_price(),) if options.c_calls else (),
     )
     runtime = _prepare(live_folder, run)
     try:
@@ -86,7 +99,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             live_folder=live_folder,
             interpreter=interpreter,
             argv=brief_arguments(command),
-            options={"follow_forks": options.follow_forks, "max_contexts": options.max_contexts},
+            options=options.of_engine(),
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive
