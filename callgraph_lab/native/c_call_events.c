@@ -30,10 +30,40 @@ c_call_events_claim(void)
     return 0;
 }
 
+static void
+remark(void)
+{
+    arena_remark("the target has set a profile function itself, which ends the recording of C functions"
+                 " in that thread");
+}
+
+static void
+watch(PyThreadState *state)
+{
+    if (profile_slot(state) == NULL) {
+        set_profile_slot(state, profile);
+    }
+    else if (profile_slot(state) != profile) {
+        remark();
+    }
+}
+
+void
+c_call_events_watch_thread(void)
+{
+    if (wanted) {
+        watch(current_thread_state());
+    }
+}
+
 int
 c_call_events_start(void)
 {
     wanted = true;
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    for (; state != NULL; state = PyThreadState_Next(state)) {
+        watch(state);
+    }
     return 0;
 }
 
@@ -46,28 +76,6 @@ c_call_events_stop(void)
         if (profile_slot(state) == profile) {
             set_profile_slot(state, NULL);
         }
-    }
-}
-
-static void
-remark(void)
-{
-    arena_remark("the target has set a profile function itself, which ends the recording of C functions"
-                 " in that thread");
-}
-
-void
-c_call_events_watch_thread(void)
-{
-    PyThreadState *state = current_thread_state();
-    if (!wanted) {
-        return;
-    }
-    if (profile_slot(state) == NULL) {
-        set_profile_slot(state, profile);
-    }
-    else if (profile_slot(state) != profile) {
-        remark();
     }
 }
 

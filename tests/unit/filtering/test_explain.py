@@ -22,6 +22,7 @@ def test_every_question_is_listed_and_the_deciding_one_marked() -> None:
         ("imports, by filter ftp-server", False),
         ("includes of filter ftp-server", False),
         ("the target, by filter ftp-server", False),
+        ("C functions", False),
         ("the standard library, by filter ftp-server", False),
         ("what no include matched", False),
     ]
