@@ -66,7 +66,8 @@ BENCHMARKS = [
     "xml_etree",
 ]
 ARGUMENTS = {"async_tree": ["none"], "pickle": ["--pure-python", "pickle"]}
-TRACERS = ("native", "cprofile", "viztracer", "yappi")
+TRACERS = ("native", "c_calls", "cprofile", "viztracer", "yappi")
+"""``c_calls`` is the engine native with functions written in C, as after ``--c-calls``."""
 MODULES = {"viztracer": "viztracer", "yappi": "yappi"}
 LEAST_SECONDS = 0.15
 
@@ -150,6 +151,12 @@ def start(tracer: str, folder: str) -> Callable[[], None]:
         engine = importlib.import_module(f"callgraph_lab.engines.{tracer}")
         stop: Callable[[], None] = engine.start(folder, information={}, whole_program=False)
         return stop
+    if tracer == "c_calls":
+        sys.path.insert(0, str(REPOSITORY))
+        native = importlib.import_module("callgraph_lab.engines.native")
+        return native.start(  # type: ignore[no-any-return]
+            folder, information={}, whole_program=False, c_calls=True
+        )
     if tracer == "cprofile":
         profile = cProfile.Profile()
         profile.enable()

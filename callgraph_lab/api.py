@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, choose, load_engine
-from callgraph_lab.errors import LayoutError, OutputError, RecordingError, UsageError
+from callgraph_lab.errors import EngineError, LayoutError, OutputError, RecordingError, UsageError
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
+from callgraph_lab.graph.c_functions import hide_with_callers
 from callgraph_lab.launch.interpreter import this_interpreter
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
@@ -38,14 +40,19 @@ class trace:  # noqa: N801 - used like a function
     >>> [item.own_name for item in open_recording("block.cglab").functions(filters=["none"])]
     ['<lambda>']
 
+    With ``c_calls`` functions written in C are recorded as well, by the engine that can.
+
     The recording is at ``path`` when the block has been left, also by an exception. Raises
     ``EngineError`` for an engine that cannot be used, ``OutputError`` where the recording cannot
     be written, ``UsageError`` inside another block: a process has one recording at a time.
     """
 
-    def __init__(self, path: str | PathLike[str], *, engine: str = AUTO) -> None:
+    def __init__(
+        self, path: str | PathLike[str], *, engine: str = AUTO, c_calls: bool = False
+    ) -> None:
         self._path = Path(path)
-        self._engine = choose(engine).name
+        self._engine = choose(engine, c_calls=c_calls).name
+        self._options = {"c_calls": True} if c_calls else {}
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
@@ -81,13 +88,17 @@ class trace:  # noqa: N801 - used like a function
             argv=argv,
             python=interpreter.version,
             engine=self._engine,
+            notes=(note_of_price(),) if self._options else (),
         )
         information = {"argv": brief_arguments(argv), "stdlib": interpreter.stdlib_folders}
         try:
             write_run_file(live_folder, self._run)
             self._stop = load_engine(self._engine).start(
-                live_folder, information=information, whole_program=False
+                live_folder, information=information, whole_program=False, **self._options
             )
+        except RuntimeError as error:
+            shutil.rmtree(live_folder, ignore_errors=True)
+            raise EngineError(f"the engine {self._engine} cannot start: {error}") from error
         except OSError as system_error:
             shutil.rmtree(live_folder, ignore_errors=True)
             raise _cannot_record(self._path, system_error) from system_error
@@ -172,7 +183,9 @@ class OpenRecording:
             filters=filter_set.names,
             stdlib=stdlib,
         )
-        return build_graph(self._recording, query, filter_set.decide_all(functions))
+        decisions = filter_set.decide_all(functions)
+        recording, decisions = hide_with_callers(self._recording, decisions)
+        return build_graph(recording, query, decisions)
 
     def functions(
         self,
@@ -186,7 +199,7 @@ class OpenRecording:
         nodes: tuple[GraphNode, ...] = self.graph(
             max_depth=None, include=include, exclude=exclude, filters=filters, stdlib=stdlib
         ).nodes
-        return tuple(node.function for node in nodes if node.function.kind == "function")
+        return tuple(node.function for node in nodes if node.function.kind != "thread")
 
     def render(
         self,

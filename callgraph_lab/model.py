@@ -9,12 +9,13 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FunctionKind = Literal["function", "thread"]
+FunctionKind = Literal["function", "c_function", "thread"]
+FUNCTION_KINDS: tuple[str, ...] = get_args(FunctionKind)
 DepthBy = Literal["visible", "stack"]
 Naming = Literal["cglab", "pycallgraph2"]
 
@@ -26,7 +27,9 @@ NO_PARENT = -1
 class Function:
     """A code object together with the class of ``self`` where there is one.
 
-    A thread's root is a function too, of kind ``thread``: its ``qualname`` is the thread's name.
+    A thread's root is a function too, of kind ``thread``: its ``qualname`` is the thread's name. A
+    function written in C is of kind ``c_function``: it has neither file nor line, and the class of
+    a method is in its ``qualname`` only (``socket.recv`` of module ``_socket``).
 
     ``module`` is ``__name__`` of the frame's globals, ``qualname`` is ``co_qualname``,
     ``class_name`` the class of ``self`` (or ``cls``) written ``module:qualname``, and ``ancestors``
@@ -178,6 +181,8 @@ class Decision:
     """The rule as the user would write it: ``exclude logging.* (filter no-logging)``."""
     reason: str
     """One sentence for ``cglab filters explain``."""
+    with_caller: bool = False
+    """It shows only below a caller that shows, as a C function does."""
 
 
 @dataclass(frozen=True, slots=True)

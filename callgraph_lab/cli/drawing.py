@@ -123,7 +123,7 @@ def check_folder(folder: Path) -> None:
 
 def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
     """Say what a graph shows, by which filter, and what is hidden."""
-    functions = sum(node.function.kind == "function" for node in graph.nodes)
+    functions = sum(node.function.kind != "thread" for node in graph.nodes)
     depth = graph.query.max_depth
     where = f"down to depth {depth} (the deepest is {graph.deepest})"
     if depth is None:

@@ -63,7 +63,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
 
     loaded = load_recording(recording, folder, query_of(arguments))
     graph = loaded.graph(None)
-    nodes = [node for node in graph.nodes if node.function.kind == "function"]
+    nodes = [node for node in graph.nodes if node.function.kind != "thread"]
     nodes.sort(key=_SORT_KEYS[arguments["sort_key"]])
     nodes = nodes[: arguments["limit"]]
     if arguments["output_format"] == "json":
@@ -99,6 +99,8 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
 
 def place_of(function: Function) -> str:
     """Return ``file:line``, the file relative to this folder where it lies below it."""
+    if function.kind == "c_function":
+        return "in C"
     if not function.file:
         return "-"
     path = function.file

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.cli.messages import print_error, say
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
+from callgraph_lab.graph.c_functions import hide_with_callers
 from callgraph_lab.graph.processes import only_process
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog
@@ -91,6 +92,6 @@ def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecordin
     if options.process is not None:
         recording = only_process(recording, options.process)
     filter_set = filter_set_of(options, recording.functions)
-    return LoadedRecording(
-        entry, recording, options, filter_set, filter_set.decide_all(recording.functions)
-    )
+    decisions = filter_set.decide_all(recording.functions)
+    recording, decisions = hide_with_callers(recording, decisions)
+    return LoadedRecording(entry, recording, options, filter_set, decisions)

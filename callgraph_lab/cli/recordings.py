@@ -143,7 +143,7 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
         "complete": run.complete,
         "running": entry.running,
         "exit_status": run.exit_status,
-        "functions": sum(item.kind == "function" for item in recording.functions),
+        "functions": sum(item.kind != "thread" for item in recording.functions),
         "contexts": len(tree) - len(recording.threads),
         "calls": sum(tree.calls) - sum(tree.calls[item.root] for item in recording.threads),
         "resumes": sum(tree.resumes),

@@ -81,6 +81,13 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="How many contexts to keep apart; the engine native goes on past it with"
                 " counts by caller, callee and depth.",
             ),
+            click.option(
+                "--c-calls",
+                is_flag=True,
+                help="Record C functions, too (socket.recv, epoll.poll, len). Slower, and the"
+                " target loses its own profiler (Python 3.11) or one tool id of sys.monitoring"
+                " (3.12 and later).",
+            ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
         )

@@ -123,7 +123,7 @@ def _print_table(drawn: Sequence[DrawnGraph], steps: Sequence[SweepStep]) -> Non
 
     rows = []
     for item, step in zip(drawn, steps, strict=True):
-        functions = sum(node.function.kind == "function" for node in item.graph.nodes)
+        functions = sum(node.function.kind != "thread" for node in item.graph.nodes)
         rows.append(
             (
                 str(item.depth),

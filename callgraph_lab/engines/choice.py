@@ -7,15 +7,20 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from callgraph_lab.engines.c_calls import OPTION
 from callgraph_lab.engines.protocol import Availability
 from callgraph_lab.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from callgraph_lab.engines.protocol import Engine
 
 AUTO = "auto"
 ENGINE_NAMES = ("native", "pycallgraph2")
 """Every engine there is, the one to be preferred first."""
+C_CALL_ENGINES = ("native",)
+"""Those of them that can record functions written in C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +44,23 @@ def availability(name: str) -> Availability:
         return Availability(available=False, reason=f"not part of this installation ({error})")
 
 
-def choose(name: str = AUTO) -> Choice:
-    """Return the engine that a user's ``--engine`` means.
+def choose(name: str = AUTO, *, c_calls: bool = False) -> Choice:
+    """Return the engine that a user's ``--engine`` means, one for C functions where asked.
 
     Raise ``EngineError`` where it does not exist, or is not available (with the reason).
     """
     if name == AUTO:
-        return _choose_best()
+        return _choose_best(C_CALL_ENGINES if c_calls else ENGINE_NAMES, c_calls=c_calls)
     if name not in ENGINE_NAMES:
         near = difflib.get_close_matches(name, [*ENGINE_NAMES, AUTO], 1)
         raise EngineError(
             f"there is no engine {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
             hint="'cglab engines' lists them",
+        )
+    if c_calls and name not in C_CALL_ENGINES:
+        raise EngineError(
+            f"the engine {name} cannot record C functions; {' or '.join(C_CALL_ENGINES)} can",
+            hint=f"leave out {OPTION}, or use --engine {C_CALL_ENGINES[0]}",
         )
     found = availability(name)
     if not found.available:
@@ -60,13 +70,18 @@ def choose(name: str = AUTO) -> Choice:
     return Choice(name, found.reason)
 
 
-def _choose_best() -> Choice:
+def _choose_best(names: Sequence[str], *, c_calls: bool) -> Choice:
     passed_over: list[str] = []
-    for name in ENGINE_NAMES:
+    for name in names:
         found = availability(name)
         if found.available:
             return Choice(name, "; ".join([found.reason, *passed_over]))
         passed_over.append(f"{name} is {found.reason}")
+    if c_calls:
+        raise EngineError(
+            "no engine can record C functions here: " + "; ".join(passed_over),
+            hint=f"leave out {OPTION}, or see 'cglab engines'",
+        )
     raise EngineError(
         "no engine can be used here: " + "; ".join(passed_over),
         hint="reinstall with 'pip install --force-reinstall callgraph_lab'",

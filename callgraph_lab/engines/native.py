@@ -43,19 +43,22 @@ def availability() -> Availability:
     )
 
 
-def start(
+def start(  # noqa: PLR0913 - what Engine.start takes
     folder: Path | str,
     *,
     information: Mapping[str, object],
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    c_calls: bool = False,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
-    are counted by caller, callee and depth. Raise ``OSError`` where the file cannot be made.
+    are counted by caller, callee and depth. With ``c_calls`` functions written in C are recorded,
+    too. Raise ``OSError`` where the file cannot be made, ``RuntimeError`` where ``c_calls`` cannot
+    be had.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -65,5 +68,6 @@ def start(
         whole_program=whole_program,
         max_contexts=max_contexts,
         follow_forks=follow_forks,
+        c_calls=c_calls,
     )
     return _native.stop

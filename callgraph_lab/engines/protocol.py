@@ -30,7 +30,7 @@ class Engine(Protocol):
     def availability(self) -> Availability:
         """Say whether ``start`` would work under this interpreter."""
 
-    def start(
+    def start(  # noqa: PLR0913 - all by keyword but the folder
         self,
         folder: Path | str,
         *,
@@ -38,6 +38,7 @@ class Engine(Protocol):
         whole_program: bool = True,
         follow_forks: bool = True,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
+        c_calls: bool = False,
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
@@ -45,6 +46,8 @@ class Engine(Protocol):
         from the first frame that has no caller, as the interpreter runs the target; otherwise from
         the next call on. ``follow_forks`` says whether forked children record into files of their
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
-        the live file. Returns the function that stops recording; a process that never calls it
+        the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
+        asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
+        this process. Returns the function that stops recording; a process that never calls it
         loses nothing.
         """

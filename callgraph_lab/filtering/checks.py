@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 
 _THREAD = Decision(visible=True, rule="threads always show", reason="It is the root of a thread.")
+_C_FUNCTION = Decision(
+    visible=True,
+    rule="C functions show with their callers",
+    reason="It is a C function, and shows below every caller that shows.",
+    with_caller=True,
+)
 
 
 class Check(Protocol):
@@ -91,6 +97,17 @@ class ImportCodeCheck:
     def decide(self, names: SearchNames) -> Decision | None:
         """Hide a module's top level and a class's body."""
         return self.decision if self.facts.is_import_code(names.function) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CFunctionCheck:
+    """A function written in C, recorded because that was asked for, shows with its callers."""
+
+    subject: str = "C functions"
+
+    def decide(self, names: SearchNames) -> Decision | None:
+        """Show a function written in C below what shows."""
+        return _C_FUNCTION if names.function.kind == "c_function" else None
 
 
 @dataclass(frozen=True, slots=True)

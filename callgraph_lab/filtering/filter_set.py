@@ -7,9 +7,10 @@ The order of the questions is the meaning of the filters (``docs/filters.md`` te
 3. the command line's includes show;
 4. the filters' excludes hide, ``import_code = false`` among them;
 5. the filters' includes show, ``target = true`` among them;
-6. ``--stdlib`` shows the standard library where filters have includes that leave it out;
+6. a function written in C shows below what shows;
+7. ``--stdlib`` shows the standard library where filters have includes that leave it out;
    hiding the standard library hides it;
-7. what no include matched is hidden, where there is one; everything else shows.
+8. what no include matched is hidden, where there is one; everything else shows.
 
 So exclude beats include, the command line comes after the filters and has the last word, and an
 include overrides the hiding of the standard library.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgraph_lab.filtering.checks import (
+    CFunctionCheck,
     Check,
     FinalCheck,
     GlobRule,
@@ -95,6 +97,7 @@ def checks_for(layers: Layers) -> tuple[Check, ...]:
             )
     checks += _hiding_checks(layers)
     checks += _including_checks(layers)
+    checks.append(CFunctionCheck())
     checks += _stdlib_checks(layers)
     checks.append(_final_check(layers))
     return tuple(checks)

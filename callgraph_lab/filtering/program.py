@@ -49,7 +49,7 @@ class ProgramFacts:
         """
         if function.qualname == "<module>":
             return function.module not in MAIN_MODULES
-        if function.class_name is not None or function.kind == "thread":
+        if function.class_name is not None or function.kind != "function":
             return False
         if (function.module, function.qualname) in self.classes:
             return True

@@ -80,7 +80,7 @@ def find_functions(
     for number, node_number in enumerate(names.node_of_function):
         function = recording.functions[number]
         # Functions of one name at one place are one node; classes' ancestors may differ.
-        if function.kind == "function" and decided[number].visible and matches(function, pattern):
+        if function.kind != "thread" and decided[number].visible and matches(function, pattern):
             functions_of_id[names.ids[node_number]].add(number)
     if not functions_of_id:
         return ()

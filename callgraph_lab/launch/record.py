@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, choose
 from callgraph_lab.errors import DriveError, EngineError, OutputError, RecordingError
 from callgraph_lab.launch.drive import Drive, DriveState
@@ -53,6 +54,17 @@ class RecordOptions:
     drive_timeout_s: float = 30.0
     follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
+    c_calls: bool = False
+
+    def of_engine(self) -> dict[str, object]:
+        """Return what the engine is to be told. Not every engine knows of C functions."""
+        options: dict[str, object] = {
+            "follow_forks": self.follow_children != "none",
+            "max_contexts": self.max_contexts,
+        }
+        if self.c_calls:
+            options["c_calls"] = True
+        return options
 
 
 @dataclass(slots=True)
@@ -77,7 +89,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         check_module(target.name, interpreter.program)
     else:
         check_script(target.name)
-    engine = choose(options.engine)
+    engine = choose(options.engine, c_calls=options.c_calls)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
@@ -93,16 +105,14 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         argv=tuple(command[1:]),
         python=interpreter.version,
         engine=engine.name,
+        notes=(note_of_price(),) if options.c_calls else (),
     )
     runtime = _prepare(live_folder, run)
     try:
         environment = runtime.environment(
             engine=engine.name,
             interpreter=interpreter,
-            options={
-                "follow_forks": options.follow_children != "none",
-                "max_contexts": options.max_contexts,
-            },
+            options=options.of_engine(),
             follow_interpreters=follow_interpreters,
         )
         supervisor = Supervisor(

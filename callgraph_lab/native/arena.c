@@ -313,6 +313,14 @@ arena_note_folding(uint64_t contexts)
 }
 
 void
+arena_remark(const char *remark)
+{
+    if (file.header != NULL && file.header->stop_reason[0] == '\0') {
+        snprintf(file.header->stop_reason, sizeof(file.header->stop_reason), "%s", remark);
+    }
+}
+
+void
 arena_refresh_anchor(void)
 {
     struct clock_anchor anchor = clock_read_anchor();

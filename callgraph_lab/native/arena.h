@@ -19,7 +19,7 @@ enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLO
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
-enum function_flags { FUNCTION_IS_THREAD = 1 };
+enum function_flags { FUNCTION_IS_THREAD = 1, FUNCTION_IS_C = 2 };
 
 struct file_header {
     char magic[8];
@@ -111,6 +111,8 @@ struct block_header *arena_append(enum block_type type, size_t payload_bytes, ui
                                   uint32_t thread_index);
 void arena_count(uint64_t contexts, uint64_t functions, uint64_t threads);
 void arena_note_folding(uint64_t contexts);
+/* What a user should know of a recording that goes on. The first remark stays. */
+void arena_remark(const char *remark);
 void arena_refresh_anchor(void);
 uint64_t arena_bytes(void);
 

@@ -1,6 +1,8 @@
 #include "calls.h"
 
-#include "clock.h"
+#include "c_call_events.h"
+#include "c_calls.h"
+#include "passing.h"
 #include "threads.h"
 
 #include <errno.h>
@@ -72,6 +74,24 @@ tree_restack(struct thread *thread, struct open_call *top)
     thread->top = top;
 }
 
+void
+tree_end_elsewhere(struct thread *thread, struct open_call *call)
+{
+    struct open_call *c_call = call->c_call;
+    if (c_call != NULL) {
+        /* Nobody told of its end: another tool's callback raised, or took the place of ours. */
+        count_time(c_call, clock_read());
+        release_call(thread, c_call);
+        call->c_call = NULL;
+    }
+    if (thread->top == call->caller) {
+        PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
+    }
+    else {
+        tree_restack(thread, call->caller);
+    }
+}
+
 /* ---- callers that are not the last call entered -------------------------------------------- */
 
 #define RECENTLY_FOUND 512u
@@ -86,7 +106,7 @@ is_of_frame(const struct open_call *call, interpreter_frame *frame)
 }
 
 static struct open_call *
-find_open_call(struct thread *thread, interpreter_frame *frame)
+find_call_of_frame(struct thread *thread, interpreter_frame *frame)
 {
     struct open_call **recent = &recently_found[((uintptr_t)frame >> 5) % RECENTLY_FOUND];
     if (*recent != NULL && is_of_frame(*recent, frame)) {
@@ -108,6 +128,14 @@ find_open_call(struct thread *thread, interpreter_frame *frame)
     return NULL;
 }
 
+/* The innermost open call that a frame has made or is. */
+static struct open_call *
+find_open_call(struct thread *thread, interpreter_frame *frame)
+{
+    struct open_call *call = find_call_of_frame(thread, frame);
+    return call != NULL && call->c_call != NULL ? call->c_call : call;
+}
+
 /* A call that was found on the stack is over when its caller goes on without it. */
 static void
 end_found_calls(struct thread *thread, struct open_call *until)
@@ -115,10 +143,8 @@ end_found_calls(struct thread *thread, struct open_call *until)
     while (thread->top != until && thread->top->found_on_stack) {
         struct open_call *call = thread->top;
         thread->top = call->caller;
-        call->frame = NULL;
         call->found_on_stack = false;
-        call->caller = thread->free_call;
-        thread->free_call = call;
+        release_call(thread, call);
     }
 }
 
@@ -177,6 +203,9 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     int saved_errno = errno;
     if (thread->session != tree.session && tree_thread_begin(entered) == NULL) {
         return NULL;
+    }
+    if (thread->top->frame == FRAME_OF_C_CALL && thread->top->caller->frame == raw_frame) {
+        return c_call_events_come() ? thread->top : c_calls_leave(thread, thread->top);
     }
     struct open_call *found = NULL;
     interpreter_frame *innermost = first_caller(raw_frame), *frame = innermost;

@@ -65,6 +65,13 @@ typedef struct _PyInterpreterFrame interpreter_frame;
 #define INTERPRETER_WATCHES_THE_STACK 0
 #endif
 
+/* How are calls of C functions told of? From 3.12 on by sys.monitoring. */
+#if PY_VERSION_HEX < 0x030C0000
+#define C_CALLS_BY_PROFILE_SLOT 1
+#else
+#define C_CALLS_BY_PROFILE_SLOT 0
+#endif
+
 static inline PyCodeObject *
 frame_code(interpreter_frame *frame)
 {
@@ -238,5 +245,28 @@ current_thread_state(void)
 {
     return _PyThreadState_UncheckedGet();
 }
+
+#if C_CALLS_BY_PROFILE_SLOT
+static inline Py_tracefunc
+profile_slot(PyThreadState *thread_state)
+{
+    return thread_state->c_profilefunc;
+}
+
+/* What sys.setprofile does, but no audit hook of the target hears of it. Nobody else's may be there. */
+static inline void
+set_profile_slot(PyThreadState *thread_state, Py_tracefunc function)
+{
+    thread_state->c_profilefunc = function;
+    bool traces = thread_state->c_tracefunc != NULL || function != NULL;
+    thread_state->cframe->use_tracing = thread_state->tracing == 0 && traces ? 255 : 0;
+}
+#elif PY_VERSION_HEX < 0x030D0000
+static inline int
+PyLong_AsInt(PyObject *object)
+{
+    return _PyLong_AsInt(object);
+}
+#endif
 
 #endif

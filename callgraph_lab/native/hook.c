@@ -1,7 +1,6 @@
 #include "hook.h"
 
-#include "clock.h"
-#include "tree.h"
+#include "passing.h"
 
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
 
@@ -45,32 +44,6 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     return tree_child(thread, parent, frame, code);
 }
 
-/* What the hook does on the way out, with the record's counts already in place. */
-static inline void
-leave(struct thread *thread, struct open_call *call)
-{
-    uint64_t now = clock_read();
-    struct open_call *caller = call->caller;
-    if (LIKELY(call->session == tree.session)) {
-        /* Counters of two cores may differ by a few ticks. */
-        uint64_t elapsed = now > call->entered ? now - call->entered : 0;
-        struct node *node = call->node;
-        if (LIKELY(node->kind == NODE_RECORDED)) {
-            STORE(node->record->ticks, node->record->ticks + elapsed);
-        }
-        if (LIKELY(thread->top == call || thread->top == caller)) {
-            thread->top = caller;
-            PUBLISH(thread->block->depth, (uint64_t)caller->position);
-        }
-        else {
-            tree_restack(thread, caller);
-        }
-    }
-    call->frame = NULL;
-    call->caller = thread->free_call;
-    thread->free_call = call;
-}
-
 static PyObject *
 hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
 {
@@ -97,45 +70,11 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     if (UNLIKELY(node == NULL)) {
         return evaluate_deeper(thread_state, frame, throwing);
     }
-    struct open_call *call = thread->free_call;
-    if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
+    struct open_call *call = enter_call(thread, caller, node, frame, first ? 0 : OPEN_IS_RESUME);
+    if (UNLIKELY(call == NULL)) {
         return evaluate_deeper(thread_state, frame, throwing);
     }
-    thread->free_call = call->caller;
-    call->frame = frame;
-    call->node = node;
-    call->caller = caller;
-    call->session = tree.session;
-    call->flags = first ? 0 : OPEN_IS_RESUME;
-    thread->top = call;
     struct context_record *record = node->record;
-    if (LIKELY(node->kind == NODE_RECORDED)) {
-        uint32_t position = node->depth;
-        call->position = position;
-        if (LIKELY(first)) {
-            STORE(record->calls, record->calls + 1);
-        }
-        else {
-            STORE(record->resumes, record->resumes + 1);
-        }
-        struct thread_block *block = thread->block;
-        if (UNLIKELY(position > block->capacity)) {
-            tree_grow_stack(thread, position);
-            block = thread->block;
-        }
-        call->entered = clock_read();
-        if (LIKELY(position <= block->capacity)) {
-            struct open_entry *entry = &block->entries[position - 1];
-            STORE(entry->context, node->id);
-            STORE(entry->flags, call->flags);
-            STORE(entry->ticks, call->entered);
-        }
-        PUBLISH(block->depth, (uint64_t)position);
-    }
-    else {
-        call->position = caller->position;
-        call->entered = 0;
-    }
     PyObject *result;
 #if !INTERPRETER_WATCHES_THE_STACK
     /* Nothing is known of other stacks, which some C libraries run callbacks on. */
@@ -153,7 +92,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
         generator_is_suspended(generator_of_frame(frame))) {
         STORE(record->suspensions, record->suspensions + 1);
     }
-    leave(thread, call);
+    leave_call(thread, call);
     return result;
 }
 

@@ -1,6 +1,8 @@
 /* The Python side: start, stop and what there is to know. */
 
 #include "arena.h"
+#include "c_call_events.h"
+#include "c_functions.h"
 #include "children.h"
 #include "clock.h"
 #include "compat.h"
@@ -34,36 +36,70 @@ static void
 end_recording(enum file_state state, const char *reason)
 {
     bool was_recording = tree.session != 0;
+    c_call_events_stop();
     tree.session = 0;
     if (was_recording) {
         arena_finish(state, 0, reason);
     }
     tree_stop();
     registry_stop();
+    c_functions_stop();
     arena_close();
+}
+
+/* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */
+static int
+begin_recording(const char *folder, const char *information, size_t information_bytes,
+                unsigned long long max_contexts, bool whole_program)
+{
+    clock_choose();
+    if (registry_start() != 0 || instances_start() != 0) {
+        return -1;
+    }
+    int error = arena_open(folder, information, information_bytes);
+    if (error != 0) {
+        errno = error;
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, folder);
+        return -1;
+    }
+    if (!fork_handler_installed) {
+        /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
+        fork_handler_installed = pthread_atfork(NULL, NULL, in_forked_child) == 0;
+    }
+    if (!fork_handler_installed || tree_start(max_contexts, whole_program) != 0) {
+        PyErr_NoMemory();
+        arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
+        arena_close();
+        return -1;
+    }
+    return 0;
 }
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True)\n--\n\n"
+             "      follow_forks=True, c_calls=False)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
-             "from the first frame that has no caller, otherwise from the next call on. Returns the path\n"
-             "of the file. Raises OSError where it cannot be made, RuntimeError when recording already.");
+             "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
+             "functions written in C are recorded, too. Returns the path of the file. Raises OSError\n"
+             "where it cannot be made, RuntimeError when recording already, or where ``c_calls`` needs a\n"
+             "tool id of sys.monitoring and there is none left.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", NULL};
+    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", "c_calls",
+                             NULL};
     PyObject *folder = NULL;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
-    int whole_program = 1, follow = 1;
+    int whole_program = 1, follow = 1, c_calls = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKp:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKpp:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
-                                     &information_bytes, &whole_program, &max_contexts, &follow)) {
+                                     &information_bytes, &whole_program, &max_contexts, &follow,
+                                     &c_calls)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -78,30 +114,19 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     if (arena_is_open()) {
         end_recording(STATE_STOPPED, NULL);
     }
-    clock_choose();
-    if (registry_start() != 0 || instances_start() != 0) {
+    if (c_calls && c_call_events_claim() != 0) {
         goto done;
-    }
-    int error = arena_open(PyBytes_AS_STRING(folder), information, (size_t)information_bytes);
-    if (error != 0) {
-        errno = error;
-        PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(folder));
-        goto done;
-    }
-    if (!fork_handler_installed) {
-        /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
-        fork_handler_installed = pthread_atfork(NULL, NULL, in_forked_child) == 0;
     }
     follow_forks = follow != 0;
-    if (!fork_handler_installed || tree_start(max_contexts, whole_program != 0) != 0) {
-        PyErr_NoMemory();
-        arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
-        arena_close();
+    if (begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
+                        max_contexts, whole_program != 0) != 0) {
+        c_call_events_stop();
         goto done;
     }
     result = PyUnicode_DecodeFSDefault(arena_path());
-    if (result == NULL) {
-        end_recording(STATE_STOPPED, NULL);
+    if (result == NULL || (c_calls && c_call_events_start() != 0)) {
+        end_recording(STATE_STOPPED, "there was no memory to begin with");
+        Py_CLEAR(result);
         goto done;
     }
     hook_install();
@@ -144,7 +169,7 @@ status(PyObject *module, PyObject *unused)
         hook_is_installed() ? Py_True : Py_False, "hook_has_predecessor",
         hook_has_predecessor() ? Py_True : Py_False, "contexts",
         (unsigned long long)tree.context_count, "functions",
-        (unsigned long)registry_function_count(), "bytes", (unsigned long long)arena_bytes(),
+        (unsigned long)functions_count(), "bytes", (unsigned long long)arena_bytes(),
         "found_calls", (unsigned long long)tree.found_calls, "path", open ? arena_path() : NULL,
         "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
 }

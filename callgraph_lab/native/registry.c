@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include "arena.h"
+#include "growing.h"
 #include "instances.h"
 #include "table.h"
 #include "text.h"
@@ -22,11 +23,6 @@ struct known_code {
     size_t identity_bytes;
 };
 
-struct known_function {
-    char *record; /* as it stands in the file of this process, or in the parent's */
-    uint32_t number_in_file;
-};
-
 static struct table codes;            /* address -> packed facts */
 static struct table classes;          /* address -> 1 + index into known_classes */
 static struct table functions;        /* (code identity, class) -> 1 + function id */
@@ -36,12 +32,6 @@ static struct known_code *known_codes;
 static struct known_class *known_classes;
 static uint32_t known_code_count, known_code_capacity;
 static uint32_t known_class_count, known_class_capacity;
-static struct known_function *known_functions;
-static uint32_t function_count, function_capacity;
-static uint32_t functions_in_file;
-
-static struct block_header *block; /* the functions block that is being filled */
-static size_t block_used;
 static struct text scratch, second_scratch;
 
 static destructor original_code_dealloc;
@@ -136,59 +126,14 @@ registry_stop(void)
     known_codes = NULL;
     known_classes = NULL;
     known_code_count = known_code_capacity = known_class_count = known_class_capacity = 0;
-    free(known_functions);
-    known_functions = NULL;
-    function_count = function_capacity = functions_in_file = 0;
-    block = NULL;
-    block_used = 0;
+    functions_stop();
     registry_generation++;
-}
-
-void
-registry_begin_child(void)
-{
-    for (uint32_t index = 0; index < function_count; index++) {
-        known_functions[index].number_in_file = NO_FUNCTION;
-    }
-    functions_in_file = 0;
-    block = NULL;
-    block_used = 0;
-}
-
-uint32_t
-registry_function_count(void)
-{
-    return functions_in_file;
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-static bool
-grow_array(void **array, uint32_t *capacity, uint32_t count, size_t item_bytes)
-{
-    if (count < *capacity) {
-        return true;
-    }
-    uint32_t larger = *capacity ? *capacity * 2 : 64;
-    void *grown = realloc(*array, larger * item_bytes);
-    if (grown == NULL) {
-        return false;
-    }
-    *array = grown;
-    *capacity = larger;
-    return true;
-}
-
-/* The key under which a text is looked for; on a clash of hashes the next one is tried. */
-static uint64_t
-next_key(uint64_t key)
-{
-    return key * 6364136223846793005u + 1442695040888963407u;
-}
-
-/* 1 + the index of a class in known_classes; 0: no memory. */
-static uint64_t
-intern_class(PyTypeObject *type)
+uint64_t
+registry_class(PyTypeObject *type)
 {
     uint64_t found = table_get(&classes, (uintptr_t)type);
     if (found != 0) {
@@ -199,7 +144,7 @@ intern_class(PyTypeObject *type)
     uint64_t key = text_hash(&scratch);
     while ((found = table_get(&class_identities, key)) != 0 &&
            strcmp(known_classes[found - 1].name, text_chars(&scratch)) != 0) {
-        key = next_key(key);
+        key = text_next_key(key);
     }
     if (found == 0) {
         if (!grow_array((void **)&known_classes, &known_class_capacity, known_class_count,
@@ -249,7 +194,7 @@ intern_code(PyCodeObject *code, PyObject *module)
             memcmp(known->identity, scratch.bytes, scratch.length) == 0) {
             return found;
         }
-        key = next_key(key);
+        key = text_next_key(key);
     }
     if (!grow_array((void **)&known_codes, &known_code_capacity, known_code_count,
                     sizeof(*known_codes))) {
@@ -298,100 +243,13 @@ registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *f
 
 /* ---- functions ---------------------------------------------------------------------------- */
 
-/* Put a record into the file. Its place, or NULL. */
-static char *
-write_record(const char *record, size_t size)
-{
-    size_t room = block == NULL ? 0 : block->size - sizeof(*block) - block_used;
-    if (room < size) {
-        size_t wanted = functions_in_file < 100 ? 16 * 1024 : 128 * 1024;
-        wanted -= sizeof(*block);
-        struct block_header *fresh =
-            arena_append(BLOCK_FUNCTIONS, size > wanted ? size : wanted, 0, 0);
-        if (fresh == NULL) {
-            return NULL;
-        }
-        block = fresh;
-        block_used = 0;
-    }
-    char *place = (char *)(block + 1) + block_used;
-    memcpy(place, record, size);
-    memcpy(place + sizeof(uint32_t), &functions_in_file, sizeof(functions_in_file));
-    block_used += size;
-    functions_in_file++;
-    PUBLISH(block->used, block_used);
-    return place;
-}
-
-/* Append the record that stands in ``scratch`` behind room for its head. */
-static uint32_t
-append_function(int line, uint32_t flags)
-{
-    while (scratch.length % 8 != 0) {
-        text_put_byte(&scratch, '\0');
-    }
-    if (scratch.failed || !grow_array((void **)&known_functions, &function_capacity, function_count,
-                                      sizeof(*known_functions))) {
-        errno = ENOMEM;
-        return NO_FUNCTION;
-    }
-    uint32_t head[4] = {(uint32_t)scratch.length, 0, (uint32_t)line, flags};
-    memcpy(scratch.bytes, head, sizeof(head));
-    char *place = write_record(scratch.bytes, scratch.length);
-    if (place == NULL) {
-        return NO_FUNCTION;
-    }
-    known_functions[function_count] = (struct known_function){place, functions_in_file - 1};
-    return function_count++;
-}
-
-uint32_t
-registry_number_in_file(uint32_t function)
-{
-    struct known_function *known = &known_functions[function];
-    if (known->number_in_file == NO_FUNCTION) {
-        uint32_t size;
-        memcpy(&size, known->record, sizeof(size));
-        char *place = write_record(known->record, size);
-        if (place == NULL) {
-            return NO_FUNCTION;
-        }
-        known->record = place;
-        known->number_in_file = functions_in_file - 1;
-    }
-    return known->number_in_file;
-}
-
-static void
-begin_function(void)
-{
-    text_clear(&scratch);
-    text_put_bytes(&scratch, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
-}
-
-static void
-put_field_string(PyObject *string)
-{
-    size_t start = text_begin_field(&scratch);
-    text_put_string(&scratch, string);
-    text_end_field(&scratch, start, LONGEST_STRING_BYTES);
-}
-
-static void
-put_field_chars(const char *chars)
-{
-    size_t start = text_begin_field(&scratch);
-    text_put_chars(&scratch, chars);
-    text_end_field(&scratch, start, LONGEST_STRING_BYTES);
-}
-
 uint32_t
 registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                   PyTypeObject *type)
 {
     uint64_t class_index = 0;
     if (type != NULL) {
-        class_index = intern_class(type);
+        class_index = registry_class(type);
         if (class_index == 0) {
             errno = ENOMEM;
             return NO_FUNCTION;
@@ -408,32 +266,19 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     naming_find_variable(code, &plain);
     enum class_source source = plain.source;
     bool of_class = source == SOURCE_SELF || source == SOURCE_CLASS;
-    begin_function();
-    put_field_string(module);
-    put_field_string(code->co_qualname);
-    put_field_string(code->co_filename);
-    put_field_chars(known != NULL && of_class ? known->name : "");
-    put_field_chars(known != NULL && of_class ? known->ancestors : "");
-    size_t start = text_begin_field(&scratch);
-    naming_put_pycallgraph2_name(&scratch, code, module,
+    functions_begin();
+    functions_put_string(module);
+    functions_put_string(code->co_qualname);
+    functions_put_string(code->co_filename);
+    functions_put_chars(known != NULL && of_class ? known->name : "");
+    functions_put_chars(known != NULL && of_class ? known->ancestors : "");
+    naming_put_pycallgraph2_name(functions_begin_field(), code, module,
                                  known == NULL || source == SOURCE_CLASS ? NULL : known->own_name);
-    text_end_field(&scratch, start, LONGEST_STRING_BYTES);
-    uint32_t function = append_function(code->co_firstlineno, 0);
+    functions_end_field();
+    uint32_t function = functions_append(code->co_firstlineno, 0);
     if (function != NO_FUNCTION && !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;
         return NO_FUNCTION;
     }
     return function;
-}
-
-uint32_t
-registry_thread_function(const char *name)
-{
-    begin_function();
-    put_field_chars("");
-    put_field_chars(name);
-    for (int field = 2; field < 6; field++) {
-        put_field_chars("");
-    }
-    return append_function(0, FUNCTION_IS_THREAD);
 }

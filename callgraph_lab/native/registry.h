@@ -6,9 +6,8 @@
 #ifndef CGLAB_REGISTRY_H
 #define CGLAB_REGISTRY_H
 
+#include "functions.h"
 #include "naming.h"
-
-#define NO_FUNCTION 0xFFFFFFFFu
 
 /* Bumped when an address that was looked up before may come to mean something else: whatever is
  * cached by address is valid for one generation only. */
@@ -16,20 +15,15 @@ extern uint32_t registry_generation;
 
 int registry_start(void);
 void registry_stop(void);
-/* In a forked child: its file holds no function yet. */
-void registry_begin_child(void);
 
 /* False: no memory. */
 bool registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *facts);
 
-/* The function of a code object run with a class (or NULL); NO_FUNCTION: no room, errno says why. Numbers
- * are given once and inherited by forked children; in a file functions are counted anew. */
+/* 1 + the number of a class, which is one class for all of its name; 0: no memory. */
+uint64_t registry_class(PyTypeObject *type);
+
+/* The function of a code object run with a class (or NULL); NO_FUNCTION: no room, errno says why. */
 uint32_t registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                            PyTypeObject *type);
-/* The function that stands for a thread. */
-uint32_t registry_thread_function(const char *name);
-uint32_t registry_function_count(void);
-/* The number of a function in the file, where it is written if it is not there yet. */
-uint32_t registry_number_in_file(uint32_t function);
 
 #endif

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include "threads.h"
 
+#include "c_call_events.h"
 #include "calls.h"
 #include "clock.h"
 #include "stack.h"
@@ -167,9 +168,10 @@ tree_thread_begin(interpreter_frame *frame)
     thread->ended = false;
     thread->is_main = syscall(SYS_gettid) == getpid();
     stack_find(&thread->stack_lowest, &thread->stack_margin);
+    c_call_events_watch_thread();
     current_thread = thread;
     pthread_setspecific(end_key, thread);
-    arena_count(tree.context_count, registry_function_count(), thread_count);
+    arena_count(tree.context_count, functions_count(), thread_count);
     errno = saved_errno;
     return thread;
 }
@@ -262,6 +264,6 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     thread->session = done;
     thread->root_call.session = done;
     tree_restack(thread, top);
-    arena_count(tree.context_count, registry_function_count(), thread_count);
+    arena_count(tree.context_count, functions_count(), thread_count);
     return true;
 }

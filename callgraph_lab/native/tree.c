@@ -136,7 +136,7 @@ more_records(struct thread *thread)
 static struct node *
 new_context(struct thread *thread, const struct node *parent, uint32_t function)
 {
-    uint32_t number_in_file = registry_number_in_file(function);
+    uint32_t number_in_file = functions_number_in_file(function);
     if (number_in_file == NO_FUNCTION || (thread->records_left == 0 && !more_records(thread))) {
         return NULL;
     }
@@ -157,14 +157,14 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function)
     thread->contexts_used++;
     PUBLISH(thread->contexts->used, (uint64_t)thread->contexts_used);
     tree.context_count++;
-    arena_count(tree.context_count, registry_function_count(), thread->index + 1);
+    arena_count(tree.context_count, functions_count(), thread->index + 1);
     return node;
 }
 
 struct node *
 tree_root_for(struct thread *thread, const char *name)
 {
-    uint32_t function = registry_thread_function(name);
+    uint32_t function = functions_append_thread(name);
     struct node *root = function == NO_FUNCTION ? NULL : new_context(thread, NULL, function);
     if (root != NULL) {
         STORE(root->record->calls, 1u);
@@ -197,8 +197,8 @@ folded_child(struct thread *thread, struct node *parent, uint32_t function)
     }
 }
 
-static struct node *
-child_of_function(struct thread *thread, struct node *parent, uint32_t function)
+struct node *
+tree_child_of_function(struct thread *thread, struct node *parent, uint32_t function)
 {
     uint64_t key = ((uint64_t)parent->id + 1) << 32 | function;
     struct node *child = (struct node *)(uintptr_t)table_get(&children, key);
@@ -280,7 +280,7 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
         return NULL;
     }
     *class = type;
-    return child_of_function(thread, parent, function);
+    return tree_child_of_function(thread, parent, function);
 }
 
 struct node *
@@ -358,7 +358,7 @@ inherited_context(struct thread *thread, struct open_call *call)
         return call->caller->node;
     }
     struct node *parent = call->caller->node;
-    return child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
+    return tree_child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
                              call->node->function);
 }
 
@@ -374,7 +374,7 @@ tree_adopt(void)
         memset(tree_recent_children, 0, RECENT_CHILDREN * sizeof(*tree_recent_children));
         next_context_id = 0;
         tree.context_count = 0;
-        registry_begin_child();
+        functions_begin_child();
         if (!threads_adopt(inherited_context)) {
             error = errno;
         }

@@ -32,10 +32,11 @@ struct node {
     uint8_t kind;
 };
 
-/* Children that were entered not long ago, where one parent has several: found by parent and code. */
+/* Children that were entered not long ago, where one parent has several: found by parent and code
+ * object, or the definition of a function written in C. */
 struct recent_child {
     const struct node *parent;
-    const PyCodeObject *code;
+    const void *code;
     const void *class;
     struct node *child;
     uint32_t generation;
@@ -44,10 +45,14 @@ struct recent_child {
 
 #define RECENT_CHILDREN 2048u
 
+/* Stands for the frame of an open call that has none: one of a C function. */
+#define FRAME_OF_C_CALL ((interpreter_frame *)2)
+
 struct open_call {
     interpreter_frame *frame; /* NULL: the record is free */
     struct node *node;
     struct open_call *caller;
+    struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
     uint64_t entered;
     uint32_t session;
     uint32_t position; /* how many recorded calls are open, this one included */
@@ -93,7 +98,7 @@ extern struct tree tree;
 extern struct recent_child *tree_recent_children;
 
 static inline struct recent_child *
-recent_child(const struct node *parent, const PyCodeObject *code)
+recent_child(const struct node *parent, const void *code)
 {
     uintptr_t hash = ((uintptr_t)parent >> 4) * 31 + ((uintptr_t)code >> 4);
     return &tree_recent_children[(hash ^ hash >> 11) % RECENT_CHILDREN];
@@ -127,6 +132,9 @@ struct thread *tree_thread_begin(interpreter_frame *frame);
 struct node *tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
                         PyCodeObject *code);
 
+/* The child of a node for a function; NULL: no room, errno says why. */
+struct node *tree_child_of_function(struct thread *thread, struct node *parent, uint32_t function);
+
 struct open_call *tree_more_calls(struct thread *thread);
 /* The open call of the frame that runs now, when it is not the last one entered: another greenlet's, or
  * one further out, or one that was there before recording began. */
@@ -134,6 +142,8 @@ struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw
                                    interpreter_frame *entered);
 /* Write the stack of open calls that ends in ``top`` anew. */
 void tree_restack(struct thread *thread, struct open_call *top);
+/* The call is over, and it is not the thread's top. */
+void tree_end_elsewhere(struct thread *thread, struct open_call *call);
 /* Make room for so many open calls in the thread's block. */
 void tree_grow_stack(struct thread *thread, uint32_t depth);
 

@@ -137,7 +137,7 @@ class _Joined:
             ancestors=tuple(live.ancestors.split("\n")) if live.ancestors else (),
             pycallgraph2_name=live.pycallgraph2_name,
             stdlib=is_standard_library(live.file, stdlib_folders),
-            kind="thread" if live.is_thread else "function",
+            kind="thread" if live.is_thread else "c_function" if live.is_c else "function",
         )
         number = self._numbers.setdefault(function, len(self.functions))
         if number == len(self.functions):

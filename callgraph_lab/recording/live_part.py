@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LiveFunction:
-    """A function record as it stands in the file; ``is_thread`` marks a thread's root."""
+    """A function record as it stands in the file.
+
+    ``is_thread`` marks a thread's root, ``is_c`` a function written in C.
+    """
 
     module: str
     qualname: str
@@ -19,6 +22,7 @@ class LiveFunction:
     pycallgraph2_name: str
     line: int
     is_thread: bool
+    is_c: bool = False
 
 
 @dataclass(frozen=True, slots=True)

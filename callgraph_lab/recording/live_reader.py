@@ -275,6 +275,7 @@ def _read_functions_block(data: bytes, start: int, end: int, functions: list[Liv
                 pycallgraph2_name=pycallgraph2_name,
                 line=line,
                 is_thread=bool(flags & layout.FUNCTION_IS_THREAD),
+                is_c=bool(flags & layout.FUNCTION_IS_C),
             )
         )
         at += size

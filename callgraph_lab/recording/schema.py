@@ -30,7 +30,8 @@ CREATE TABLE function (
     ancestors TEXT NOT NULL,         -- JSON list: classes along its method resolution order
     pycallgraph2_name TEXT NOT NULL,
     stdlib INTEGER NOT NULL,
-    kind TEXT NOT NULL               -- "function", or "thread" for a thread's root
+    kind TEXT NOT NULL               -- "function", "c_function" for one written in C,
+                                     -- or "thread" for a thread's root
 );
 CREATE TABLE thread (
     -- One row a root of the tree. Threads of one kind that followed each other share a root.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import (
+    FUNCTION_KINDS,
     NO_PARENT,
     Function,
     RecordedProcess,
@@ -290,7 +291,7 @@ def _run_information(rows: Sequence[_Row]) -> RunInformation:
 def _function(number: int, row: _Row) -> Function:
     identifier, module, qualname, file, line, class_name, ancestors, *rest = row
     pycallgraph2_name, stdlib, kind = rest
-    if identifier != number or kind not in ("function", "thread"):
+    if identifier != number or kind not in FUNCTION_KINDS:
         raise ValueError(f"its function {number} is damaged")
     return Function(
         module=module,

@@ -100,7 +100,7 @@ def _thread(thread: RecordedThread) -> dict[str, Any]:
 
 
 def node_document(node: GraphNode) -> dict[str, Any]:
-    """Return one function of a graph; a thread's root has the kind ``thread``."""
+    """Return one function of a graph; the kind is ``thread`` for a thread's root."""
     function = node.function
     class_name = function.class_name
     return {

@@ -97,6 +97,8 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
     defined_in = f"defined in {_full(function.defined_in)}, " if function.defined_in else ""
     if function.file:
         lines.append(f"{defined_in}{_full(function.file)}:{function.line}")
+    if function.kind == "c_function":
+        lines.append("written in C")
     at_all = "" if node.total_calls == node.calls else f" ({node.total_calls:,} at any depth)"
     lines.append(f"{count(node.calls, 'call')}{at_all}")
     if node.resumes:

@@ -227,3 +227,22 @@ def test_importing_is_hidden_by_no_imports() -> None:
     ]
     assert filter_set.decide(body).rule == "code of imports (filter no-imports)"
     assert filter_set.decide(FIND).rule == ("exclude importlib._bootstrap* (filter no-importlib)")
+
+
+def test_c_functions_show_with_their_callers() -> None:
+    length = Function(module="builtins", qualname="len", kind="c_function")
+    for filter_set in (
+        build_filter_set([], functions=FTP_PROGRAM),
+        build_filter_set(["no-stdlib"], functions=FTP_PROGRAM),
+        build_filter_set([], include=["pyftpdlib"], functions=FTP_PROGRAM),
+    ):
+        decision = filter_set.decide(length)
+        assert (decision.visible, decision.with_caller) == (True, True)
+
+
+def test_globs_hide_c_functions_or_show_them_everywhere() -> None:
+    receive = Function(module="_socket", qualname="socket.recv", kind="c_function")
+    filter_set = build_filter_set(["none"], exclude=["socket.*"])
+    assert not filter_set.decide(receive).visible
+    decision = build_filter_set(["no-stdlib"], include=["socket.recv"]).decide(receive)
+    assert (decision.visible, decision.with_caller) == (True, False)

@@ -22,6 +22,7 @@ def test_every_question_is_listed_and_the_deciding_one_marked() -> None:
         ("imports, by filter ftp-server", False),
         ("includes of filter ftp-server", False),
         ("the target, by filter ftp-server", False),
+        ("C functions", False),
         ("the standard library, by filter ftp-server", False),
         ("what no include matched", False),
     ]
@@ -29,10 +30,10 @@ def test_every_question_is_listed_and_the_deciding_one_marked() -> None:
     assert sentences[0] == "does not apply"
     assert sentences[1] == "none of 1 matches"
     assert sentences[2] == "--include json.* matches json.dumps"
-    assert sentences[7].startswith("It belongs to the standard library")
+    assert sentences[8].startswith("It belongs to the standard library")
     # What would have happened without the include.
-    assert explanation.steps[7].decision is not None
-    assert not explanation.steps[7].decision.visible
+    assert explanation.steps[8].decision is not None
+    assert not explanation.steps[8].decision.visible
 
 
 def test_inherited_name_that_matched_is_told() -> None:

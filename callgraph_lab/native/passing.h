@@ -1,0 +1,98 @@
+/* What happens on the way into and out of every call that is recorded. */
+
+#ifndef CGLAB_PASSING_H
+#define CGLAB_PASSING_H
+
+#include "clock.h"
+#include "tree.h"
+
+/* Open a call of ``node`` and count it. NULL: no memory. */
+static inline struct open_call *
+enter_call(struct thread *thread, struct open_call *caller, struct node *node,
+           interpreter_frame *frame, uint32_t flags)
+{
+    struct open_call *call = thread->free_call;
+    if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
+        return NULL;
+    }
+    thread->free_call = call->caller;
+    call->frame = frame;
+    call->node = node;
+    call->caller = caller;
+    call->session = tree.session;
+    call->flags = flags;
+    thread->top = call;
+    struct context_record *record = node->record;
+    if (UNLIKELY(node->kind != NODE_RECORDED)) {
+        call->position = caller->position;
+        call->entered = 0;
+        return call;
+    }
+    uint32_t position = node->depth;
+    call->position = position;
+    if (LIKELY(!(flags & OPEN_IS_RESUME))) {
+        STORE(record->calls, record->calls + 1);
+    }
+    else {
+        STORE(record->resumes, record->resumes + 1);
+    }
+    struct thread_block *block = thread->block;
+    if (UNLIKELY(position > block->capacity)) {
+        tree_grow_stack(thread, position);
+        block = thread->block;
+    }
+    call->entered = clock_read();
+    if (LIKELY(position <= block->capacity)) {
+        struct open_entry *entry = &block->entries[position - 1];
+        STORE(entry->context, node->id);
+        STORE(entry->flags, call->flags);
+        STORE(entry->ticks, call->entered);
+    }
+    PUBLISH(block->depth, (uint64_t)position);
+    return call;
+}
+
+/* Count the time of a call that ends now. */
+static inline void
+count_time(struct open_call *call, uint64_t now)
+{
+    /* Counters of two cores may differ by a few ticks. */
+    uint64_t elapsed = now > call->entered ? now - call->entered : 0;
+    struct node *node = call->node;
+    if (LIKELY(node->kind == NODE_RECORDED)) {
+        STORE(node->record->ticks, node->record->ticks + elapsed);
+    }
+}
+
+static inline void
+release_call(struct thread *thread, struct open_call *call)
+{
+    call->frame = NULL;
+    call->caller = thread->free_call;
+    thread->free_call = call;
+}
+
+/* End a call, whose counts are in place already. Nothing of the target's is touched. */
+static inline void
+leave_call(struct thread *thread, struct open_call *call)
+{
+    uint64_t now = clock_read();
+    if (LIKELY(call->session == tree.session)) {
+        count_time(call, now);
+        if (LIKELY(thread->top == call)) {
+            thread->top = call->caller;
+            PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
+        }
+        else {
+            tree_end_elsewhere(thread, call);
+        }
+    }
+    else if (call->c_call != NULL) {
+        /* Left over from a recording that ended meanwhile. */
+        release_call(thread, call->c_call);
+        call->c_call = NULL;
+    }
+    release_call(thread, call);
+}
+
+#endif
