@@ -72,7 +72,14 @@ def read_live_folder(live_folder: Path) -> LiveContents:
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
         notes=(*run.notes, *notes, *_remarks(parts)),
     )
-    recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
+    recording = assemble(
+        parts,
+        information,
+        now_ns=now_ns,
+        running_pids=running,
+        started_ns=run.started_monotonic_ns,
+        event_map=run.event_map,
+    )
     return LiveContents(recording, tuple(damage))
 
 
