@@ -21,13 +21,15 @@ P50, P95 = 50, 95
 class ActionSummary:
     """An action with what its contexts add up to, and how long its instances lasted.
 
-    ``calls`` and ``functions`` count all that served it, whatever a filter would hide. Of the
-    percentiles, which are durations from begin to end, ``instances`` says how many they are of.
+    ``calls`` and ``functions`` count all that served it, whatever a filter would hide; ``wall_ns``
+    is the time spent in these calls, those still open with theirs so far. Of the percentiles, which
+    are durations from begin to end, ``instances`` says how many they are of.
     """
 
     action: RecordedAction
     calls: int
     functions: int
+    wall_ns: int
     instances: int
     p50_ns: int
     p95_ns: int
@@ -39,14 +41,16 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
     tree = recording.tree
     node_of_function = node_names(recording, GraphQuery()).node_of_function
     calls = [0] * len(recording.actions)
+    wall_ns = [0] * len(recording.actions)
     nodes: list[set[int]] = [set() for _ in recording.actions]
     action_of_label = [label.action for label in recording.labels]
-    for label, parent, function, called in zip(
-        tree.label, tree.parent, tree.function, tree.calls, strict=True
+    for label, parent, function, called, self_ns in zip(
+        tree.label, tree.parent, tree.function, tree.calls, tree.self_ns, strict=True
     ):
         action = action_of_label[label]
         if action is not None and parent != NO_PARENT:
             calls[action] += called
+            wall_ns[action] += self_ns
             nodes[action].add(node_of_function[function])
     durations: list[list[int]] = [[] for _ in recording.actions]
     for instance in recording.instances:
@@ -57,6 +61,7 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
             action=action,
             calls=calls[number],
             functions=len(nodes[number]),
+            wall_ns=wall_ns[number],
             instances=len(durations[number]),
             p50_ns=percentile(durations[number], P50),
             p95_ns=percentile(durations[number], P95),

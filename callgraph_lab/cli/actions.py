@@ -30,8 +30,9 @@ def actions(recording: str | None, folder: Path, output_format: str) -> None:
     """List what clients did in a RECORDING (the newest by default), and what it cost.
 
     They come in the order in which they first began; work for no client comes last. Calls and
-    functions are all that served an action, those that a filter hides, too. Wall and CPU are what
-    threads spent working for it; p50, p95 and max are of the times from begin to end.
+    functions are all that served an action, those that a filter hides, too. Wall is the time spent
+    in these calls, CPU what of it a processor worked; p50, p95 and max are of the times from begin
+    to end.
     """
     from callgraph_lab.actions.table import summarize_actions  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415
@@ -59,7 +60,7 @@ def _to_json(item: ActionSummary) -> dict[str, Any]:
         "sessions": action.sessions,
         "calls": item.calls,
         "functions": item.functions,
-        "wall_ns": action.busy_ns,
+        "wall_ns": item.wall_ns,
         "cpu_ns": action.cpu_ns,
         "duration_ns": action.duration_ns,
         "p50_ns": item.p50_ns,
@@ -88,7 +89,7 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
                 "-" if item.action.background else f"{item.action.sessions:,}",
                 f"{item.calls:,}",
                 f"{item.functions:,}",
-                duration(item.action.busy_ns),
+                duration(item.wall_ns),
                 duration(item.action.cpu_ns),
                 *(
                     duration(value) if item.instances else "-"

@@ -180,12 +180,14 @@ session_of(PyObject *object, struct instance **instance)
 void
 session_end(struct session *session)
 {
-    struct instance *open[] = {session->transfer, session->waiting};
-    session->transfer = session->waiting = NULL;
+    struct instance **open[] = {&session->transfer, &session->waiting};
     for (int place = 0; place < 2; place++) {
-        if (open[place] != NULL) {
-            instance_end(open[place], clock_read(), INSTANCE_IS_ABANDONED);
-            instance_release(open[place]);
+        struct instance *instance = *open[place];
+        /* One that is ending was not left: what ends it may close the session, too. */
+        if (instance != NULL && !instance->ending) {
+            *open[place] = NULL;
+            instance_end(instance, clock_read(), INSTANCE_IS_ABANDONED);
+            instance_release(instance);
         }
     }
 }

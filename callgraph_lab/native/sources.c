@@ -191,7 +191,7 @@ source_number(const struct source *source, const struct reading *reading, uint64
 {
     PyObject *object = source_object(source, reading);
     int overflow = 0;
-    if (object == NULL || !PyLong_CheckExact(object)) {
+    if (object == NULL || !PyLong_Check(object)) {
         return false;
     }
     long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
@@ -213,7 +213,7 @@ put_object(struct text *text, PyObject *object)
         return true;
     }
     int overflow = 0;
-    if (object == NULL || !PyLong_CheckExact(object)) {
+    if (object == NULL || !PyLong_Check(object)) {
         return false;
     }
     long long value = PyLong_AsLongLongAndOverflow(object, &overflow);

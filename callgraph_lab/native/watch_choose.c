@@ -27,13 +27,21 @@ watch_current(struct thread *thread, uint32_t label)
     return NULL;
 }
 
-/* Is the call inside another one that the rule has started an instance of the session for? */
+/* Are they one rule, or of one family? Such share an id. */
+static bool
+is_like(const struct rule *one, const struct rule *other)
+{
+    return one == other || (one->id != 0 && one->id == other->id);
+}
+
+/* Is the call inside another one that the rule, or one like it, has started an instance of the session
+ * for? */
 static bool
 is_inside(const struct thread *thread, const struct rule *rule, const struct session *session)
 {
     for (struct open_call *call = thread->top; call->caller != NULL; call = call->caller) {
         const struct entry *entry = call->node->watch ? call->entry : NULL;
-        if (entry != NULL && entry->instance != NULL && entry->instance->rule == rule &&
+        if (entry != NULL && entry->instance != NULL && is_like(entry->instance->rule, rule) &&
             entry->instance->session == session && entry->instance->open) {
             return true;
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -294,3 +295,135 @@ def test_without_a_map_there_are_no_actions(tmp_path: Path) -> None:
     result = cglab("actions", "--format", "json", folder=tmp_path)
     assert json.loads(result.stdout) == {"schema": 1, "actions": []}
     assert "--event-map none" in result.stderr
+
+
+FTP_CLIENT = """
+import ftplib, io, os, socket, threading, time
+NUMBERS = range(int(os.environ.get("CLIENTS", "3")))
+
+def session(number):
+    ftp = ftplib.FTP()
+    ftp.connect("127.0.0.1", int(os.environ["CGLAB_PORT"]), timeout=30)
+    ftp.login("user", "12345")
+    ftp.mkd(f"d{number}")
+    name = f"d{number}/f"
+    ftp.storbinary(f"STOR {name}", io.BytesIO(b"x" * 200_000))
+    ftp.storbinary(f"APPE {name}", io.BytesIO(b"y" * 1_000))
+    assert ftp.size(name) == 201_000
+    ftp.sendcmd(f"STAT {name}")
+    ftp.sendcmd("STAT")
+    data = ftp.transfercmd(f"STOR {name}2")
+    data.sendall(b"z" * 5_000)
+    ftp.sendcmd("NOOP")
+    ftp.sendcmd("STAT")
+    data.sendall(b"z" * 5_000)
+    data.close()
+    ftp.voidresp()
+    got = []
+    ftp.retrbinary(f"RETR {name}", got.append)
+    assert sum(map(len, got)) == 201_000
+    ftp.retrlines("LIST", lambda line: None)
+    ftp.set_pasv(False)
+    ftp.retrlines("NLST", lambda line: None)
+    ftp.rename(name, name + "3")
+    ftp.delete(name + "3")
+    ftp.quit()
+
+threads = [threading.Thread(target=session, args=(number,)) for number in NUMBERS]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+
+# One more, that does it wrong: a bad password, a STAT before it is logged in, a broken transfer.
+ftp = ftplib.FTP()
+ftp.connect("127.0.0.1", int(os.environ["CGLAB_PORT"]), timeout=30)
+ftp.sendcmd("STAT")
+try:
+    ftp.login("user", "wrong")
+except ftplib.error_perm:
+    pass
+ftp.login("user", "12345")
+data = ftp.transfercmd("STOR broken")
+data.sendall(b"b" * 300)
+time.sleep(0.3)
+ftp.putcmd("ABOR")
+assert ftp.getmultiline()[:3] == "426"
+assert ftp.getmultiline()[:3] == "226"
+data.close()
+# It does not even say goodbye.
+ftp.close()
+time.sleep(0.5)
+"""
+SESSIONS = 3
+DONE_BY_EACH = {
+    "connect": 1,
+    "USER": 1,
+    "PASS": 1,
+    "login": 1,
+    "MKD": 1,
+    "STOR": 2,
+    "APPE": 1,
+    "SIZE": 1,
+    "STAT": 3,
+    "NOOP": 1,
+    "RETR": 1,
+    "LIST": 1,
+    "NLST": 1,
+    "RNFR": 1,
+    "RNTO": 1,
+    "DELE": 1,
+    "QUIT": 1,
+    "disconnect": 1,
+}
+DONE_BY_THE_LAST = {
+    "connect": 1,
+    "USER": 2,
+    "PASS": 2,
+    "login": 1,
+    "STOR": 1,
+    "STAT": 1,
+    "ABOR": 1,
+    "disconnect": 1,
+}
+
+
+@pytest.mark.parametrize("script", ["ftpServer.py", "threaded_server.py", "multiprocess_server.py"])
+def test_sessions_at_once_are_told_apart(tmp_path: Path, script: str) -> None:
+    client = write_target(tmp_path, FTP_CLIENT, "client.py")
+    drive = shlex.join([sys.executable, str(client)])
+    cglab("run", "--no-render", "--drive", drive, EXAMPLES / script, "0", folder=tmp_path)
+    actions = actions_of(tmp_path)
+    expected = {
+        name: SESSIONS * DONE_BY_EACH.get(name, 0) + DONE_BY_THE_LAST.get(name, 0)
+        for name in DONE_BY_EACH | DONE_BY_THE_LAST
+    }
+    assert {name: actions[name]["count"] for name in expected if name in actions} == expected
+    sessions = {
+        name: SESSIONS * (name in DONE_BY_EACH) + (name in DONE_BY_THE_LAST) for name in expected
+    }
+    assert {name: actions[name]["sessions"] for name in expected} == sessions
+    assert actions["STOR"]["bytes"] == SESSIONS * 210_000 + 300
+    assert actions["APPE"]["bytes"] == SESSIONS * 1_000
+    assert actions["RETR"]["bytes"] == SESSIONS * 201_000
+    uploads = instances(tmp_path, "STOR")
+    sizes = sorted(item.bytes for item in uploads)
+    assert sizes == sorted([200_000, 10_000] * SESSIONS + [300])
+    (broken,) = (item for item in uploads if item.bytes == 300)
+    assert broken.outcome in (125, 150)
+    recording = store.load(only_recording(tmp_path))
+    counted = Counter(item.sensor for item in recording.events)
+    assert counted["login-failed"] == 1
+    assert counted["logged-in"] == SESSIONS + 1
+    assert counted["upload-finished"] == 3 * SESSIONS
+    assert counted["upload-aborted"] == 1
+    assert counted["disconnected"] == SESSIONS + 1
+    handle_read = as_json("find", "DTPHandler.handle_read", "--format", "json", folder=tmp_path)
+    assert sum(item["total_calls"] for item in handle_read["functions"]) == sum(
+        item["total_calls"]
+        for name in ("STOR", "APPE")
+        for item in as_json(
+            *("find", "DTPHandler.handle_read", "--action", name, "--format", "json"),
+            folder=tmp_path,
+        )["functions"]
+    )

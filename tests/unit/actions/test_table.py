@@ -61,5 +61,6 @@ def test_what_actions_add_up_to() -> None:
     stor, disconnect, idle = summarize_actions(program)
     assert (stor.calls, stor.functions, stor.instances) == (16, 3, 2)
     assert (stor.p50_ns, stor.p95_ns, stor.max_ns) == (10, 20, 20)
+    assert stor.wall_ns == 4
     assert (disconnect.calls, disconnect.max_ns) == (0, 0)
     assert (idle.action.name, idle.calls, idle.functions) == ("idle", 1, 1)
