@@ -7,7 +7,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, choose, load_engine
@@ -52,7 +52,7 @@ class trace:  # noqa: N801 - used like a function
     ) -> None:
         self._path = Path(path)
         self._engine = choose(engine, c_calls=c_calls).name
-        self._options = {"c_calls": True} if c_calls else {}
+        self._options: dict[str, Any] = {"c_calls": True} if c_calls else {}
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:

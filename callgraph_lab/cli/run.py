@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callgraph_lab.actions.compile import DEFAULT_KEPT_INSTANCES
 from callgraph_lab.cli.options import (
     folder_option,
     max_depth_option,
@@ -87,6 +88,23 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Record C functions, too (socket.recv, epoll.poll, len). Slower, and the"
                 " target loses its own profiler (Python 3.11) or one tool id of sys.monitoring"
                 " (3.12 and later).",
+            ),
+            click.option(
+                "--event-map",
+                "event_maps",
+                multiple=True,
+                default=("auto",),
+                metavar="NAME|FILE|none",
+                help="Tell by this map which calls serve what a client did.  [default: auto, all"
+                " that come with cglab]",
+            ),
+            click.option(
+                "--keep-instances",
+                type=click.IntRange(min=1),
+                default=DEFAULT_KEPT_INSTANCES,
+                show_default=True,
+                metavar="N",
+                help="Of how many times that actions were done to keep a record each.",
             ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from callgraph_lab.engines.protocol import Engine
 
 AUTO = "auto"
-ENGINE_NAMES = ("native", "pycallgraph2")
+NATIVE = "native"
+ENGINE_NAMES = (NATIVE, "pycallgraph2")
 """Every engine there is, the one to be preferred first."""
 C_CALL_ENGINES = ("native",)
 """Those of them that can record functions written in C."""

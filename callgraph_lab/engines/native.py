@@ -51,14 +51,16 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
     c_calls: bool = False,
+    event_map: Mapping[str, object] | None = None,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
     are counted by caller, callee and depth. With ``c_calls`` functions written in C are recorded,
-    too. Raise ``OSError`` where the file cannot be made, ``RuntimeError`` where ``c_calls`` cannot
-    be had.
+    too. With an ``event_map`` (a dict as ``actions.compile`` makes it) every context says which
+    action its calls serve. Raise ``OSError`` where the file cannot be made, ``RuntimeError`` where
+    ``c_calls`` cannot be had, ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -69,5 +71,6 @@ def start(  # noqa: PLR0913 - what Engine.start takes
         max_contexts=max_contexts,
         follow_forks=follow_forks,
         c_calls=c_calls,
+        event_map=None if event_map is None else dict(event_map),
     )
     return _native.stop

@@ -39,6 +39,7 @@ class Engine(Protocol):
         follow_forks: bool = True,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
         c_calls: bool = False,
+        event_map: Mapping[str, object] | None = None,
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
@@ -48,6 +49,8 @@ class Engine(Protocol):
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
         the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
         asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
-        this process. Returns the function that stops recording; a process that never calls it
+        this process. ``event_map`` holds the compiled rules by which calls are attributed to
+        actions; an engine that cannot do it leaves a remark in the live file. Returns the function
+        that stops recording; a process that never calls it
         loses nothing.
         """

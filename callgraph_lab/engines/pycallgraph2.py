@@ -185,19 +185,20 @@ def _make_tracer(  # noqa: C901 - a class with methods of a few lines each
     return ContextTracer()
 
 
-def start(
+def start(  # noqa: PLR0913 - what Engine asks for, by keyword
     folder: Path | str,
     *,
     information: Mapping[str, object],
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    event_map: Mapping[str, object] | None = None,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Recording stops at
-    ``max_contexts``.
+    ``max_contexts``. This engine attributes nothing to actions: given an ``event_map``, it says so.
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
@@ -208,6 +209,8 @@ def start(
         follow_forks=follow_forks,
         max_contexts=max_contexts,
     )
+    if event_map is not None:
+        recorder.remark("the engine pycallgraph2 knows no actions; the engine native does")
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 
     def stop() -> None:

@@ -10,8 +10,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from callgraph_lab.actions.compile import (
+    DEFAULT_KEPT_INSTANCES,
+    compile_maps,
+    recorded_event_map,
+)
+from callgraph_lab.actions.load import AUTO as AUTO_MAPS
+from callgraph_lab.actions.load import load_event_maps
 from callgraph_lab.engines.c_calls import note_of_price
-from callgraph_lab.engines.choice import AUTO, choose
+from callgraph_lab.engines.choice import AUTO, NATIVE, choose
 from callgraph_lab.errors import DriveError, EngineError, OutputError, RecordingError
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
@@ -55,6 +62,9 @@ class RecordOptions:
     follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
     c_calls: bool = False
+    event_maps: tuple[str, ...] = (AUTO_MAPS,)
+    """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
+    keep_instances: int = DEFAULT_KEPT_INSTANCES
 
     def of_engine(self) -> dict[str, object]:
         """Return what the engine is to be told. Not every engine knows of C functions."""
@@ -82,7 +92,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     """Run a target under an engine and return its recording, however the target ends.
 
     ``say`` gets what a user should know while it runs, one line at a time. Raises ``TargetError``,
-    ``EngineError`` or ``OutputError`` before anything has been started.
+    ``EngineError``, ``EventMapError`` or ``OutputError`` before anything has been started.
     """
     interpreter = find_interpreter(options.python)
     if target.is_module:
@@ -93,6 +103,14 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
+    maps = load_event_maps(options.event_maps)
+    engine_options = options.of_engine()
+    if engine.name == NATIVE and maps:
+        engine_options["event_map"] = compile_maps(maps, keep_instances=options.keep_instances)
+    elif maps:
+        maps = ()
+        if set(options.event_maps) != {AUTO_MAPS}:
+            say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -106,13 +124,14 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         python=interpreter.version,
         engine=engine.name,
         notes=(note_of_price(),) if options.c_calls else (),
+        event_map=recorded_event_map(maps),
     )
     runtime = _prepare(live_folder, run)
     try:
         environment = runtime.environment(
             engine=engine.name,
             interpreter=interpreter,
-            options=options.of_engine(),
+            options=engine_options,
             follow_interpreters=follow_interpreters,
         )
         supervisor = Supervisor(

@@ -22,7 +22,7 @@ find_child(struct thread *thread, struct open_call *caller, const struct c_funct
         uint32_t number = c_functions_number(function, &lasting);
         parent = caller->node; /* another one, where a forked child has got a file of its own */
         if (number != NO_FUNCTION) {
-            child = tree_child_of_function(thread, parent, number);
+            child = tree_child_of_function(thread, parent, number, parent->label);
         }
         if (child == NULL) {
             tree_give_up("the recording could not grow");

@@ -80,7 +80,7 @@ tree_end_elsewhere(struct thread *thread, struct open_call *call)
     struct open_call *c_call = call->c_call;
     if (c_call != NULL) {
         /* Nobody told of its end: another tool's callback raised, or took the place of ours. */
-        count_time(c_call, clock_read());
+        count_time(thread, c_call, clock_read());
         release_call(thread, c_call);
         call->c_call = NULL;
     }
@@ -241,6 +241,19 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     }
     errno = saved_errno;
     return found;
+}
+
+void
+calls_visit(struct thread *thread, void (*visit)(struct open_call *))
+{
+    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            struct open_call *call = &chunk->calls[index];
+            if (call->frame != NULL && call->session == tree.session) {
+                visit(call);
+            }
+        }
+    }
 }
 
 /* ---- after a fork ------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "growing.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 struct known_function {
     char *record; /* as it stands in the file of this process, or in the parent's */
     uint32_t number_in_file;
+    struct watch *watch; /* the event map's rules for it, or NULL */
 };
 
 static struct known_function *known_functions;
@@ -23,6 +25,9 @@ static size_t field_start;
 void
 functions_stop(void)
 {
+    for (uint32_t index = 0; index < function_count; index++) {
+        watch_free(known_functions[index].watch);
+    }
     free(known_functions);
     known_functions = NULL;
     function_count = function_capacity = functions_in_file = 0;
@@ -39,6 +44,18 @@ functions_begin_child(void)
     functions_in_file = 0;
     block = NULL;
     block_used = 0;
+}
+
+void
+functions_set_watch(uint32_t function, struct watch *watch)
+{
+    known_functions[function].watch = watch;
+}
+
+const struct watch *
+functions_watch(uint32_t function)
+{
+    return known_functions[function].watch;
 }
 
 uint32_t
@@ -123,7 +140,7 @@ functions_append(int line, uint32_t flags)
     if (place == NULL) {
         return NO_FUNCTION;
     }
-    known_functions[function_count] = (struct known_function){place, functions_in_file - 1};
+    known_functions[function_count] = (struct known_function){place, functions_in_file - 1, NULL};
     return function_count++;
 }
 

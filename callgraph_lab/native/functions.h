@@ -18,6 +18,11 @@ void functions_end_field(void);
 /* The number of the new function; NO_FUNCTION: no room, errno says why. */
 uint32_t functions_append(int line, uint32_t flags);
 
+/* The event map's rules for a function, or NULL. They belong to it from then on. */
+struct watch;
+void functions_set_watch(uint32_t function, struct watch *watch);
+const struct watch *functions_watch(uint32_t function);
+
 /* The same for the function that stands for a thread. */
 uint32_t functions_append_thread(const char *name);
 

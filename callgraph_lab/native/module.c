@@ -11,6 +11,7 @@
 #include "registry.h"
 #include "stack.h"
 #include "tree.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -37,11 +38,15 @@ end_recording(enum file_state state, const char *reason)
 {
     bool was_recording = tree.session != 0;
     c_call_events_stop();
+    if (was_recording) {
+        watch_finish();
+    }
     tree.session = 0;
     if (was_recording) {
         arena_finish(state, 0, reason);
     }
     tree_stop();
+    watch_stop();
     registry_stop();
     c_functions_stop();
     arena_close();
@@ -50,16 +55,18 @@ end_recording(enum file_state state, const char *reason)
 /* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */
 static int
 begin_recording(const char *folder, const char *information, size_t information_bytes,
-                unsigned long long max_contexts, bool whole_program)
+                unsigned long long max_contexts, bool whole_program, PyObject *event_map)
 {
     clock_choose();
-    if (registry_start() != 0 || instances_start() != 0) {
+    if (registry_start() != 0 || instances_start() != 0 ||
+        (event_map != Py_None && rules_start(event_map) != 0)) {
         return -1;
     }
     int error = arena_open(folder, information, information_bytes);
     if (error != 0) {
         errno = error;
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, folder);
+        rules_stop();
         return -1;
     }
     if (!fork_handler_installed) {
@@ -70,6 +77,11 @@ begin_recording(const char *folder, const char *information, size_t information_
         PyErr_NoMemory();
         arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
         arena_close();
+        rules_stop();
+        return -1;
+    }
+    if (event_map != Py_None && watch_start() != 0) {
+        end_recording(STATE_STOPPED, "there was no room for the event map");
         return -1;
     }
     return 0;
@@ -77,29 +89,30 @@ begin_recording(const char *folder, const char *information, size_t information_
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True, c_calls=False)\n--\n\n"
+             "      follow_forks=True, c_calls=False, event_map=None)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
-             "functions written in C are recorded, too. Returns the path of the file. Raises OSError\n"
-             "where it cannot be made, RuntimeError when recording already, or where ``c_calls`` needs a\n"
-             "tool id of sys.monitoring and there is none left.");
+             "functions written in C are recorded, too. ``event_map`` is a dict with a list of rules that\n"
+             "say which action a call serves. Returns the path of the file. Raises OSError where it cannot\n"
+             "be made, ValueError for a map that is none, RuntimeError when recording already, or where\n"
+             "``c_calls`` needs a tool id of sys.monitoring and there is none left.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", "c_calls",
-                             NULL};
-    PyObject *folder = NULL;
+                             "event_map", NULL};
+    PyObject *folder = NULL, *event_map = Py_None;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
     int whole_program = 1, follow = 1, c_calls = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKpp:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppO:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
                                      &information_bytes, &whole_program, &max_contexts, &follow,
-                                     &c_calls)) {
+                                     &c_calls, &event_map)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -119,7 +132,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     }
     follow_forks = follow != 0;
     if (begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
-                        max_contexts, whole_program != 0) != 0) {
+                        max_contexts, whole_program != 0, event_map) != 0) {
         c_call_events_stop();
         goto done;
     }

@@ -4,7 +4,9 @@
 #define CGLAB_PASSING_H
 
 #include "clock.h"
+#include "stalls.h"
 #include "tree.h"
+#include "watch.h"
 
 /* Open a call of ``node`` and count it. NULL: no memory. */
 static inline struct open_call *
@@ -49,18 +51,24 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
         STORE(entry->ticks, call->entered);
     }
     PUBLISH(block->depth, (uint64_t)position);
+    if (UNLIKELY(node->watch)) {
+        watch_entered(thread, call);
+    }
     return call;
 }
 
 /* Count the time of a call that ends now. */
 static inline void
-count_time(struct open_call *call, uint64_t now)
+count_time(struct thread *thread, struct open_call *call, uint64_t now)
 {
     /* Counters of two cores may differ by a few ticks. */
     uint64_t elapsed = now > call->entered ? now - call->entered : 0;
     struct node *node = call->node;
     if (LIKELY(node->kind == NODE_RECORDED)) {
         STORE(node->record->ticks, node->record->ticks + elapsed);
+        if (UNLIKELY(elapsed > tree.long_call_ticks)) {
+            stalls_note_call(thread, call, elapsed);
+        }
     }
 }
 
@@ -78,13 +86,16 @@ leave_call(struct thread *thread, struct open_call *call)
 {
     uint64_t now = clock_read();
     if (LIKELY(call->session == tree.session)) {
-        count_time(call, now);
+        count_time(thread, call, now);
         if (LIKELY(thread->top == call)) {
             thread->top = call->caller;
             PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
         }
         else {
             tree_end_elsewhere(thread, call);
+        }
+        if (UNLIKELY(call->node->watch)) {
+            watch_left(thread, call, now);
         }
     }
     else if (call->c_call != NULL) {

@@ -3,6 +3,7 @@
 #include "arena.h"
 #include "growing.h"
 #include "instances.h"
+#include "rules.h"
 #include "table.h"
 #include "text.h"
 
@@ -276,7 +277,18 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
                                  known == NULL || source == SOURCE_CLASS ? NULL : known->own_name);
     functions_end_field();
     uint32_t function = functions_append(code->co_firstlineno, 0);
-    if (function != NO_FUNCTION && !table_put(&functions, key, (uint64_t)function + 1)) {
+    if (function == NO_FUNCTION) {
+        return NO_FUNCTION;
+    }
+    bool failed = false;
+    text_clear(&scratch);
+    text_put_string(&scratch, module);
+    text_clear(&second_scratch);
+    text_put_string(&second_scratch, code->co_name);
+    const char *ancestors = known != NULL && of_class ? known->ancestors : "";
+    functions_set_watch(function, rules_for(text_chars(&second_scratch), text_chars(&scratch),
+                                            ancestors, &failed));
+    if (failed || !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;
         return NO_FUNCTION;
     }

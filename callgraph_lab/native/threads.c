@@ -5,6 +5,7 @@
 
 #include "c_call_events.h"
 #include "calls.h"
+#include "charges.h"
 #include "clock.h"
 #include "stack.h"
 #include "text.h"
@@ -96,6 +97,7 @@ begin_anew(struct thread *thread, const char *name)
     thread->session = tree.session;
     thread->root = NULL;
     thread->has_full_block = false;
+    thread->watch = (struct thread_watch){0};
     if (thread->name == NULL) {
         errno = ENOMEM;
         return false;
@@ -169,6 +171,7 @@ tree_thread_begin(interpreter_frame *frame)
     thread->is_main = syscall(SYS_gettid) == getpid();
     stack_find(&thread->stack_lowest, &thread->stack_margin);
     c_call_events_watch_thread();
+    charges_begin(thread);
     current_thread = thread;
     pthread_setspecific(end_key, thread);
     arena_count(tree.context_count, functions_count(), thread_count);
@@ -245,9 +248,12 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     }
     struct open_call *top = thread->top;
     interpreter_frame *root_frame = thread->root_call.frame;
+    struct thread_watch watch = thread->watch;
     char *name = thread->name;
     thread->name = NULL;
     bool ready = begin_anew(thread, name);
+    thread->watch = watch;
+    charges_begin_child(thread);
     free(name);
     if (!ready) {
         return false;

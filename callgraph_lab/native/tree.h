@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "compat.h"
 #include "registry.h"
+#include "watch_state.h"
 
 enum node_kind {
     NODE_RECORDED = 0,
@@ -30,6 +31,9 @@ struct node {
     uint32_t depth;
     uint8_t cached_source;
     uint8_t kind;
+    bool watch; /* a rule of the event map has to do with calls into it */
+    uint32_t label;
+    struct node *next_of_label;
 };
 
 /* Children that were entered not long ago, where one parent has several: found by parent and code
@@ -57,6 +61,7 @@ struct open_call {
     uint32_t session;
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
+    struct entry *entry; /* of the event map, where the node has ``watch`` */
     bool found_on_stack; /* was there before recording began: nobody tells when it returns */
 };
 
@@ -82,6 +87,7 @@ struct thread {
     bool has_full_block; /* and no room for a larger one: the innermost open calls are not shown */
     bool ended; /* set by the thread's end, without the lock */
     char *name;
+    struct thread_watch watch;
     struct thread *next;
 };
 
@@ -91,6 +97,7 @@ struct tree {
     uint64_t max_contexts;
     uint64_t context_count;
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
+    uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop */
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
 
@@ -132,8 +139,9 @@ struct thread *tree_thread_begin(interpreter_frame *frame);
 struct node *tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
                         PyCodeObject *code);
 
-/* The child of a node for a function; NULL: no room, errno says why. */
-struct node *tree_child_of_function(struct thread *thread, struct node *parent, uint32_t function);
+/* The child of a node for a function under a label; NULL: no room, errno says why. */
+struct node *tree_child_of_function(struct thread *thread, struct node *parent, uint32_t function,
+                                    uint32_t label);
 
 struct open_call *tree_more_calls(struct thread *thread);
 /* The open call of the frame that runs now, when it is not the last one entered: another greenlet's, or

@@ -26,6 +26,7 @@ from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
+from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_alive, is_running, owner_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.model import Recording
     from callgraph_lab.recording.live_part import LivePart
+    from callgraph_lab.recording.run_file import RunFile
 
 MOST_ENDED_PARTS = 64
 """So many parts of ended processes may lie about. When there are more, all but ``KEPT`` go."""
@@ -120,7 +122,7 @@ def merge_while_locked(live_folder: Path) -> bool:
     if earlier is not None:
         merger.add(earlier)
     now_ns = time.monotonic_ns() if is_running(live_folder) else None
-    merged = _merge(found[KEPT_PARTS:], merger, now_ns)
+    merged = _merge(found[KEPT_PARTS:], merger, now_ns, read_run_file(live_folder))
     if not merged:
         return False
     after = live_folder / f"ended-{before.number + 1}.cglab"
@@ -130,7 +132,9 @@ def merge_while_locked(live_folder: Path) -> bool:
     return len(found) - len(merged) > MOST_ENDED_PARTS
 
 
-def _merge(paths: Iterable[Path], merger: ProcessMerger, now_ns: int | None) -> list[str]:
+def _merge(
+    paths: Iterable[Path], merger: ProcessMerger, now_ns: int | None, run: RunFile
+) -> list[str]:
     """Add some parts to a merger and return their names. What is damaged stays where it is."""
     merged = []
     for path in paths:
@@ -141,7 +145,14 @@ def _merge(paths: Iterable[Path], merger: ProcessMerger, now_ns: int | None) -> 
             continue
         if part is not None:
             until_ns = last_sign_ns([part]) if now_ns is None else now_ns
-            recording = assemble([part], _NO_RUN, now_ns=until_ns, running_pids=frozenset())
+            recording = assemble(
+                [part],
+                _NO_RUN,
+                now_ns=until_ns,
+                running_pids=frozenset(),
+                started_ns=run.started_monotonic_ns,
+                event_map=run.event_map,
+            )
             (process,) = recording.processes
             process = replace(process, stop_reason=remark_on(part))
             merger.add(replace(recording, processes=(process,)))

@@ -88,7 +88,14 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
     )
-    recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
+    recording = assemble(
+        parts,
+        information,
+        now_ns=now_ns,
+        running_pids=running,
+        started_ns=run.started_monotonic_ns,
+        event_map=run.event_map,
+    )
     if ended is not None:
         recording = joined(recording, ended)
     said = (*notes, *_remarks(parts, ended), *_notes_of_children(live_folder))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree, Recording
+from callgraph_lab.recording.merging_actions import ActionMerger, joined_actions
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 _LARGEST = {"Q": 2**63 - 1, "I": 2**32 - 1}
 """What a sum is cut off at: only damaged bytes add up to more."""
-_SUMS = tuple(column for column in TREE_COLUMNS if column.name not in ("parent", "function"))
+_KEYS = ("parent", "function", "label")
+_OF_INSTANCES = ("instance_calls", "instance_resumes", "instance_ns")
+_SUMS = tuple(column for column in TREE_COLUMNS if column.name not in (*_KEYS, *_OF_INSTANCES))
 _MOST_GROUPS = 64
 
 _Kind = tuple[tuple[str, ...], str]
@@ -48,18 +51,29 @@ class ProcessMerger:
         self._numbers: dict[Function, int] = {}
         self._groups: dict[_Kind, _Group] = {}
         self._group_of_pid: dict[int, _Group] = {}
-        self._children: dict[tuple[int, int], int] = {}
+        self._children: dict[tuple[int, int, int], int] = {}
         self._tree = CallTree()
+        self._actions = ActionMerger()
 
     def add(self, recording: Recording) -> None:
         """Add what the processes of a recording did. No two of them have one pid."""
         numbers = [self._number(function) for function in recording.functions]
         groups = {process.pid: self._group(process) for process in recording.processes}
+        labels = self._actions.labels_of(recording)
+        labels_of_contexts = array("I", (labels[label] for label in recording.tree.label))
+        context_of: dict[int, int] = {}
         ends = _ends_of_roots(recording)
         for thread in recording.threads:
             group = groups[thread.pid]
-            self._add_thread(group, thread, numbers[recording.tree.function[thread.root]])
-            self._add_contexts(group, recording.tree, thread.root, ends[thread.root], numbers)
+            start, end = thread.root, ends[thread.root]
+            function, label = numbers[recording.tree.function[start]], labels_of_contexts[start]
+            self._add_thread(group, thread, function, label)
+            mine = self._add_contexts(
+                group, recording.tree, (start, end), numbers, labels_of_contexts
+            )
+            if recording.events:
+                context_of.update(zip(range(start, end), mine, strict=True))
+        self._actions.add_events(recording, context_of)
 
     def merged(self, run: RunInformation) -> Recording:
         """Return everything as a recording, a process for each group."""
@@ -80,8 +94,22 @@ class ProcessMerger:
             for group in groups
             for root, thread in group.threads.items()
         ]
-        processes = tuple(group.process for group in groups)
-        return Recording(run, self._functions, ordered, tuple(threads), processes)
+        actions = self._actions
+        return Recording(
+            run=run,
+            functions=self._functions,
+            tree=ordered,
+            threads=tuple(threads),
+            processes=tuple(group.process for group in groups),
+            actions=tuple(actions.actions),
+            labels=tuple(actions.labels),
+            instances=tuple(actions.instances),
+            events=tuple(
+                event if event.context is None else replace(event, context=places[event.context])
+                for event in actions.events
+            ),
+            events_dropped=actions.events_dropped,
+        )
 
     def _number(self, function: Function) -> int:
         number = self._numbers.setdefault(function, len(self._functions))
@@ -107,23 +135,31 @@ class ProcessMerger:
             group.process = replace(group.process, processes=together)
         return group
 
-    def _add_thread(self, group: _Group, thread: RecordedThread, function: int) -> None:
+    def _add_thread(self, group: _Group, thread: RecordedThread, function: int, label: int) -> None:
         root = group.roots.get(function)
         if root is None:
-            root = group.roots[function] = self._new_context(NO_PARENT, function)
+            # Threads of one name begin in different phases: their roots count for the first's.
+            root = group.roots[function] = self._new_context(NO_PARENT, function, label)
             group.threads[root] = replace(thread, pid=group.process.pid)
             return
         known = group.threads[root]
         group.threads[root] = replace(known, threads=known.threads + thread.threads)
 
     def _add_contexts(
-        self, group: _Group, tree: CallTree, start: int, end: int, numbers: list[int]
-    ) -> None:
-        """Add the contexts from ``start``, a root, to ``end`` below the group's root."""
+        self,
+        group: _Group,
+        tree: CallTree,
+        span: tuple[int, int],
+        numbers: list[int],
+        labels: array[int],
+    ) -> list[int]:
+        """Add the contexts of a span, the first a root, below the group's root; say where."""
+        start, end = span
         mine = [group.roots[numbers[tree.function[start]]]]
         children = self._children
         for context in range(start + 1, end):
-            key = mine[tree.parent[context] - start], numbers[tree.function[context]]
+            parent, function = tree.parent[context], tree.function[context]
+            key = mine[parent - start], numbers[function], labels[context]
             number = children.get(key)
             if number is None:
                 number = children[key] = self._new_context(*key)
@@ -135,13 +171,14 @@ class ProcessMerger:
             for number, value in zip(mine, values, strict=True):
                 if value:
                     sums[number] = min(sums[number] + value, most)
+        return mine
 
-    def _new_context(self, parent: int, function: int) -> int:
-        number = len(self._tree)
-        self._tree.parent.append(parent)
-        self._tree.function.append(function)
-        for column in _SUMS:
-            getattr(self._tree, column.name).append(0)
+    def _new_context(self, parent: int, function: int, label: int) -> int:
+        tree = self._tree
+        number = len(tree)
+        for column in TREE_COLUMNS:
+            getattr(tree, column.name).append(0)
+        tree.parent[number], tree.function[number], tree.label[number] = parent, function, label
         return number
 
 
@@ -164,6 +201,9 @@ def joined(recording: Recording, other: Recording) -> Recording:
             added = (parent if parent == NO_PARENT else parent + offset for parent in added)
         elif column.name == "function":
             added = (numbers[function] for function in added)
+        elif column.name == "label":
+            first_label = len(recording.labels) - 1
+            added = (label + first_label if label else 0 for label in added)
         values = own[:]
         values.extend(added)
         setattr(tree, column.name, values)
@@ -174,6 +214,7 @@ def joined(recording: Recording, other: Recording) -> Recording:
         tree=tree,
         threads=(*recording.threads, *threads),
         processes=(*recording.processes, *other.processes),
+        **joined_actions(recording, other),
     )
 
 
