@@ -69,7 +69,7 @@ c_calls_begin(PyObject *callable, bool has_argument)
     }
     struct node *node = find_child(thread, caller, &function);
     if (node != NULL) {
-        caller->c_call = enter_call(thread, caller, node, FRAME_OF_C_CALL, 0);
+        caller->c_call = enter_call(thread, caller, node, FRAME_OF_C_CALL, true);
     }
 }
 

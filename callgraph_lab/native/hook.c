@@ -70,7 +70,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     if (UNLIKELY(node == NULL)) {
         return evaluate_deeper(thread_state, frame, throwing);
     }
-    struct open_call *call = enter_call(thread, caller, node, frame, first ? 0 : OPEN_IS_RESUME);
+    struct open_call *call = enter_call(thread, caller, node, frame, first);
     if (UNLIKELY(call == NULL)) {
         return evaluate_deeper(thread_state, frame, throwing);
     }

@@ -8,10 +8,11 @@
 #include "tree.h"
 #include "watch.h"
 
-/* Open a call of ``node`` and count it. NULL: no memory. */
+/* Open a call of ``node`` and count it, as a resume where it is not the first entry. NULL: no
+ * memory. */
 static inline struct open_call *
 enter_call(struct thread *thread, struct open_call *caller, struct node *node,
-           interpreter_frame *frame, uint32_t flags)
+           interpreter_frame *frame, bool first)
 {
     struct open_call *call = thread->free_call;
     if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
@@ -22,7 +23,7 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     call->node = node;
     call->caller = caller;
     call->session = tree.session;
-    call->flags = flags;
+    call->flags = first ? 0 : OPEN_IS_RESUME;
     thread->top = call;
     struct context_record *record = node->record;
     if (UNLIKELY(node->kind != NODE_RECORDED)) {
@@ -32,7 +33,7 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     }
     uint32_t position = node->depth;
     call->position = position;
-    if (LIKELY(!(flags & OPEN_IS_RESUME))) {
+    if (LIKELY(first)) {
         STORE(record->calls, record->calls + 1);
     }
     else {

@@ -56,13 +56,13 @@ struct open_call {
     interpreter_frame *frame; /* NULL: the record is free */
     struct node *node;
     struct open_call *caller;
-    struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
     uint64_t entered;
     uint32_t session;
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
     struct entry *entry; /* of the event map, where the node has ``watch`` */
     bool found_on_stack; /* was there before recording began: nobody tells when it returns */
+    struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
 };
 
 struct open_call_chunk;
