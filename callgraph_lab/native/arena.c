@@ -366,9 +366,7 @@ void
 arena_close(void)
 {
     for (size_t index = 0; index < file.mapping_count; index++) {
-        if (file.mappings[index].type != BLOCK_THREAD) {
-            munmap(file.mappings[index].address, file.mappings[index].size);
-        }
+        munmap(file.mappings[index].address, file.mappings[index].size);
     }
     file.mapping_count = 0;
     file.header = NULL;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -32,15 +33,19 @@ static bool child_pending; /* a forked child that has no file of its own yet */
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
-/* Runs at the thread's end, without the interpreter lock: two flags, nothing else. */
+/* Runs at the thread's end, without the interpreter lock: flags, nothing else. The block stays
+ * mapped while ``is_ending`` is set. */
 static void
 thread_ends(void *value)
 {
     struct thread *thread = value;
     current_thread = NULL;
-    if (thread->block != NULL) {
-        PUBLISH(thread->block->state, (uint32_t)THREAD_ENDED);
+    __atomic_store_n(&thread->is_ending, true, __ATOMIC_SEQ_CST);
+    struct thread_block *block = __atomic_load_n(&thread->block, __ATOMIC_SEQ_CST);
+    if (block != NULL) {
+        PUBLISH(block->state, (uint32_t)THREAD_ENDED);
     }
+    __atomic_store_n(&thread->is_ending, false, __ATOMIC_RELEASE);
     __atomic_store_n(&thread->ended, true, __ATOMIC_RELEASE);
 }
 
@@ -121,6 +126,18 @@ begin_anew(struct thread *thread, const char *name)
     return true;
 }
 
+/* Nothing of it is on a stack any more: all it has can be used again. */
+static struct thread *
+ended_in_earlier_recording(void)
+{
+    struct thread *thread = threads;
+    while (thread != NULL && (thread->session == tree.session ||
+                              !__atomic_load_n(&thread->ended, __ATOMIC_ACQUIRE))) {
+        thread = thread->next;
+    }
+    return thread;
+}
+
 struct thread *
 tree_thread_begin(interpreter_frame *frame)
 {
@@ -152,6 +169,9 @@ tree_thread_begin(interpreter_frame *frame)
         ready = true;
     }
     else {
+        if (thread == NULL) {
+            thread = ended_in_earlier_recording();
+        }
         if (thread == NULL) {
             thread = calloc(1, sizeof(*thread));
             if (thread != NULL) {
@@ -199,7 +219,10 @@ void
 threads_stop(void)
 {
     for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
-        thread->block = NULL;
+        __atomic_store_n(&thread->block, NULL, __ATOMIC_SEQ_CST);
+        while (__atomic_load_n(&thread->is_ending, __ATOMIC_SEQ_CST)) {
+            sched_yield(); /* between two stores of a thread that ends */
+        }
         thread->session = 0;
         thread->root_call.frame = NO_FRAME;
         thread->top = &thread->root_call;
@@ -227,6 +250,7 @@ threads_after_fork(void)
             /* Only the thread that forked goes on in the child. */
             thread->session = 0;
             thread->block = NULL;
+            thread->is_ending = false;
         }
     }
 }

@@ -86,6 +86,7 @@ struct thread {
     bool is_main;
     bool has_full_block; /* and no room for a larger one: the innermost open calls are not shown */
     bool ended; /* set by the thread's end, without the lock */
+    bool is_ending; /* it is just writing that into its block */
     char *name;
     struct thread_watch watch;
     struct thread *next;

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support_native import counts, needs_native, run
+from support_native import PACKAGES, counts, needs_native, run
 
 from callgraph_lab.recording.live_reader import read_part
 
@@ -105,30 +109,83 @@ def test_other_threads_while_recordings_come_and_go(native: Any, tmp_path: Path)
             thread.join()
 
 
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+ROUNDS = """
+import gc, json, os, sys, threading
+from callgraph_lab import _native
+
+class Thing:
+    def method(self):
+        return 1
+
+def leaf():
+    return Thing().method()
+
+def numbers():
+    yield leaf()
+    yield leaf()
+
+def deep(depth):
+    return deep(depth - 1) if depth else leaf()
+
+def run_round():
+    if sys.argv[2] == "recorded":
+        _native.start(sys.argv[1], "{}", whole_program=False)
+    leaf()
+    list(numbers())
+    deep(200)
+    suspended.append(numbers())
+    next(suspended[-1])
+    for _ in range(2):
+        thread = threading.Thread(target=leaf)
+        thread.start()
+        thread.join()
+    for number in range(20):
+        exec(f"class C{number}:\\n def m(self): pass\\nC{number}().m()", {"__name__": "made"})
+    _native.stop()
+    del suspended[:-1]
+    for part in os.listdir(sys.argv[1]):
+        os.unlink(os.path.join(sys.argv[1], part))
+
+def look():
+    gc.collect()
+    with open("/proc/self/maps") as maps, open("/proc/self/statm") as statm:
+        return {
+            "mapped regions": sum(1 for _ in maps),
+            "resident pages": int(statm.read().split()[1]),
+            "descriptors": len(os.listdir("/proc/self/fd")),
+            "objects": len(gc.get_objects()),
+            "references": [sys.getrefcount(item) for item in involved],
+        }
+
+suspended = []
+involved = [Thing, Thing.method, leaf, leaf.__code__, numbers.__code__, run_round.__code__,
+            threading.Thread, threading.Thread.run, threading.Thread.run.__code__, _native]
+for _ in range(50):
+    run_round()
+before = look()
+for _ in range(250):
+    run_round()
+print(json.dumps([before, look()]))
+"""
+ROUNDS_MEASURED = 250
 
 
-def test_starting_and_stopping_leaks_nothing(native: Any, tmp_path: Path) -> None:
-    if "libasan" in Path("/proc/self/maps").read_text(encoding="utf-8"):
-        pytest.skip("AddressSanitizer keeps freed memory for a while")
-
-    def once() -> None:
-        native.start(tmp_path, "{}", whole_program=False)
-        for number in range(20):
-            exec(f"def f{number}(): pass\nf{number}()", {})  # noqa: S102
-        native.stop()
-        for part in tmp_path.iterdir():
-            part.unlink()
-
-    for _ in range(20):
-        once()
-    before, descriptors = _resident_bytes(), len(list(Path("/proc/self/fd").iterdir()))
-    for _ in range(200):
-        once()
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
-    # A page for each thread's stack stays mapped, whatever became of its file.
-    assert _resident_bytes() - before < 200 * 3 * 4096
+def test_starting_and_stopping_leaks_nothing(tmp_path: Path) -> None:
+    grown: dict[str, dict[str, int]] = {}
+    for how in ("recorded", "untraced"):
+        words = [sys.executable, "-c", ROUNDS, str(tmp_path), how]
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
+        ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        before, after = json.loads(ran.stdout)
+        assert after.pop("references") == before.pop("references")
+        grown[how] = {name: after[name] - count for name, count in before.items()}
+    assert grown["recorded"]["descriptors"] == 0
+    # Less than one thing every ten rounds; what Python itself keeps is not ours.
+    for name in ("mapped regions", "objects"):
+        assert grown["recorded"][name] - grown["untraced"][name] < ROUNDS_MEASURED / 10, name
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):  # which keeps freed memory for a while
+        pages = grown["recorded"]["resident pages"] - grown["untraced"]["resident pages"]
+        assert pages * 4096 < ROUNDS_MEASURED * 1024
 
 
 def test_addresses_that_are_used_again(native: Any, tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ def run(suite: Suite) -> tuple[Suite, list[Comparison]]:
     return suite, [first, compare(suite)] if unexplained(first) else [first]
 
 
+def why_not_known(test: str, attempt: Comparison, failing: set[str]) -> str:
+    """Return what to say of a difference that has no reason of its own."""
+    if test in failing:
+        return "?"
+    return "not every time" if test in unexplained(attempt) else "because of the others"
+
+
 def report(suite: Suite, attempts: list[Comparison]) -> bool:
     """Print what came of a suite and return whether it is as untraced."""
     found = attempts[-1]
@@ -77,7 +84,7 @@ def report(suite: Suite, attempts: list[Comparison]) -> bool:
     failing = set.intersection(*map(unexplained, attempts))
     for number, attempt in enumerate(attempts, 1):
         for item in attempt.differences:
-            reason = reason_for(item.test) or ("?" if item.test in failing else "not every time")
+            reason = reason_for(item.test) or why_not_known(item.test, attempt, failing)
             which = f"attempt {number}: " if len(attempts) > 1 else ""
             print(f"    {which}{item.test}: {item.plain}, recorded: {item.recorded} ({reason})")
     for fault in found.faults:
