@@ -1,4 +1,4 @@
-"""What the tests of actions share: hand-written rules, a small server for them, what was attributed."""
+"""What the tests of actions share: rules written by hand, a small server, what was attributed."""
 
 from __future__ import annotations
 

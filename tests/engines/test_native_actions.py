@@ -333,7 +333,8 @@ def test_sensors(tmp_path: Path) -> None:
         """
         one = Handler()
         loop([
-            (one.process, "STOR", "/s"), (lambda: one.channel.read(9),), (lambda: one.channel.close(),),
+            (one.process, "STOR", "/s"), (lambda: one.channel.read(9),),
+            (lambda: one.channel.close(),),
             (one.process, "RETR", "/r"), (lambda: one.channel.close(),),
         ])
         work()
