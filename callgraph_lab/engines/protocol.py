@@ -51,6 +51,5 @@ class Engine(Protocol):
         asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
         this process. ``event_map`` holds the compiled rules by which calls are attributed to
         actions; an engine that cannot do it leaves a remark in the live file. Returns the function
-        that stops recording; a process that never calls it
-        loses nothing.
+        that stops recording; a process that never calls it loses nothing.
         """
