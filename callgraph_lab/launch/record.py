@@ -71,6 +71,8 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
     stem = catalog.name_stem(options.name or target.name)
     path, live_folder = _reserve(options.folder, stem)
+    if drive is not None:
+        drive.tell_recording(live_folder)
     command = target.command(interpreter.program)
     run = started_now(
         name=path.name.removesuffix(catalog.RECORDING_SUFFIX),

@@ -16,6 +16,7 @@ from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.recording.marks import read_marks
 from callgraph_lab.recording.run_file import RunFile, read_run_file
 
 if TYPE_CHECKING:
@@ -44,21 +45,7 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     A part that is damaged costs what is in it and becomes a note of the recording. Raise
     ``RecordingError`` where there is nothing but damage.
     """
-    parts: list[LivePart] = []
-    damage: dict[Path, RecordingError] = {}
-    for path in sorted(live_folder.glob(f"*{layout.PART_SUFFIX}")):
-        try:
-            # What was not begun was only being made when its process ended.
-            if was_begun(path):
-                parts.append(read_part(path))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            damage[path] = RecordingError(f"{path} cannot be read: {error.strerror}")
-        except RecordingError as error:
-            damage[path] = error
-    if damage and not parts:
-        raise next(iter(damage.values()))
+    parts, damage = _read_parts(live_folder)
     notes = tuple(
         f"left out: {str(error).replace(str(path), path.name)}" for path, error in damage.items()
     )
@@ -73,7 +60,36 @@ def read_live_folder(live_folder: Path) -> LiveContents:
         notes=(*run.notes, *notes, *_remarks(parts)),
     )
     recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
-    return LiveContents(recording, tuple(damage))
+    marks, remarks = read_marks(live_folder, recording, _read_copy)
+    run = replace(recording.run, notes=(*recording.run.notes, *remarks))
+    return LiveContents(replace(recording, run=run, marks=marks), tuple(damage))
+
+
+def _read_copy(folder: Path, moment_ns: int) -> Recording:
+    """Read a copy of a live folder's files as they were at a moment of CLOCK_MONOTONIC."""
+    parts, _ = _read_parts(folder)
+    run = _run_of(folder, parts).information(now_monotonic_ns=moment_ns)
+    return assemble(parts, run, now_ns=moment_ns, running_pids=frozenset())
+
+
+def _read_parts(folder: Path) -> tuple[list[LivePart], dict[Path, RecordingError]]:
+    """Read the parts in a folder; raise ``RecordingError`` where there is nothing but damage."""
+    parts: list[LivePart] = []
+    damage: dict[Path, RecordingError] = {}
+    for path in sorted(folder.glob(f"*{layout.PART_SUFFIX}")):
+        try:
+            # What was not begun was only being made when its process ended.
+            if was_begun(path):
+                parts.append(read_part(path))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damage[path] = RecordingError(f"{path} cannot be read: {error.strerror}")
+        except RecordingError as error:
+            damage[path] = error
+    if damage and not parts:
+        raise next(iter(damage.values()))
+    return parts, damage
 
 
 def _remarks(parts: Sequence[LivePart]) -> list[str]:

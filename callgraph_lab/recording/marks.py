@@ -1,0 +1,171 @@
+"""Read the marks of a live folder, and lay their figures beside the tree of the recording.
+
+A mark is a copy of what the live folder held at its moment. Contexts of the copy and of the
+recording are matched by their path from the thread's root: an ended process may have been folded
+into others meanwhile, with other numbers for its contexts.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import RecordingError
+from callgraph_lab.model import MARK_COLUMNS, NO_PARENT, RecordedMark
+from callgraph_lab.recording import marking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from callgraph_lab.model import CallTree, RecordedThread, Recording
+
+_FOLDER = re.compile(r"(\d{20})-(\d+)-(\d+)")
+_MOST_NAMED = 3
+_Key = tuple[int, int]
+"""A function and a label of the recording: what tells the callees of a context apart."""
+
+
+def read_marks(
+    live_folder: Path, recording: Recording, read_copy: Callable[[Path, int], Recording]
+) -> tuple[tuple[RecordedMark, ...], tuple[str, ...]]:
+    """Return the marks on a recording, earliest first, and remarks on those that are damaged.
+
+    ``read_copy`` reads the files of a mark as they stood at a moment of CLOCK_MONOTONIC.
+    """
+    marks, damaged = [], []
+    for folder in _folders(live_folder / marking.MARKS_FOLDER):
+        try:
+            name = _read_name(folder / marking.NAME_FILE)
+            copy = read_copy(folder, int(folder.name.partition("-")[0]))
+        except (RecordingError, OSError, ValueError) as error:
+            damaged.append(f"{folder.name} ({str(error).replace(str(folder), folder.name)})")
+        else:
+            marks.append(lay_beside(copy, recording, name))
+    if not damaged:
+        return tuple(marks), ()
+    more = f" and {len(damaged) - _MOST_NAMED} more" if len(damaged) > _MOST_NAMED else ""
+    return tuple(marks), (f"left out: mark {', '.join(damaged[:_MOST_NAMED])}{more}",)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of complete marks in the order of their moments."""
+    try:
+        found = [item for item in folder.iterdir() if _FOLDER.fullmatch(item.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(found)[: marking.MOST_MARKS]
+
+
+def _read_name(path: Path) -> str:
+    with path.open("rb") as file:
+        text = file.read(4 * marking.LONGEST_NAME_CHARACTERS + 1).decode()
+    if not text.isprintable() or not 0 < len(text) <= marking.LONGEST_NAME_CHARACTERS:
+        raise ValueError("its name is damaged")
+    return text
+
+
+def lay_beside(copy: Recording, recording: Recording, name: str) -> RecordedMark:
+    """Return a mark with the figures of ``copy``, in columns parallel to ``recording``'s tree.
+
+    ``copy`` is the same run, not so far. What of it is not in the recording is left out.
+    """
+    columns = {column: array("Q", bytes(8 * len(recording.tree))) for column in MARK_COLUMNS}
+    places = _Places(copy, recording)
+    pairs = [(getattr(copy.tree, column), columns[column]) for column in MARK_COLUMNS]
+    for context, place in enumerate(places.of_contexts()):
+        if place != NO_PARENT:
+            for values, column in pairs:
+                column[place] += values[context]
+    return RecordedMark(name=name, moment_ns=copy.run.duration_ns, **columns)
+
+
+class _Places:
+    """Finds the contexts of a copy in the recording."""
+
+    def __init__(self, copy: Recording, recording: Recording) -> None:
+        self._copy = copy
+        self._recording = recording
+        numbers = {function: number for number, function in enumerate(recording.functions)}
+        self._functions = [numbers.get(function, NO_PARENT) for function in copy.functions]
+        labels = {_label_key(recording, number): number for number in range(len(recording.labels))}
+        self._labels = [
+            labels.get(_label_key(copy, number), NO_PARENT) for number in range(len(copy.labels))
+        ]
+        self._ends = _subtree_ends(recording.tree)
+
+    def of_contexts(self) -> list[int]:
+        """Return for each context of the copy its index in the recording, or ``NO_PARENT``."""
+        tree = self._copy.tree
+        places = _places_of_roots(self._copy.threads, self._recording.threads)
+        found = [NO_PARENT] * len(tree)
+        # The callers of a context, each with its callees in the recording that are still to match.
+        callers: list[tuple[int, dict[_Key, list[int]]]] = []
+        for context, parent in enumerate(tree.parent):
+            if parent == NO_PARENT:
+                callers.clear()
+                place = places.get(context, NO_PARENT)
+            else:
+                while callers and callers[-1][0] != parent:
+                    callers.pop()
+                if not callers:
+                    continue  # below what was not found
+                key = (self._functions[tree.function[context]], self._labels[tree.label[context]])
+                candidates = callers[-1][1].get(key, [])
+                place = candidates.pop(0) if candidates else NO_PARENT
+            if place != NO_PARENT:
+                found[context] = place
+                callers.append((context, self._callees(place)))
+        return found
+
+    def _callees(self, place: int) -> dict[_Key, list[int]]:
+        tree = self._recording.tree
+        callees: dict[_Key, list[int]] = {}
+        callee = place + 1
+        while callee < self._ends[place]:
+            key = (tree.function[callee], tree.label[callee])
+            callees.setdefault(key, []).append(callee)
+            callee = self._ends[callee]
+        return callees
+
+
+def _label_key(recording: Recording, number: int) -> tuple[str | None, int]:
+    label = recording.labels[number]
+    name = None if label.action is None else recording.actions[label.action].name
+    return name, label.lane
+
+
+def _subtree_ends(tree: CallTree) -> array[int]:
+    """Return for each context the index behind its last descendant."""
+    ends = array("i", range(1, len(tree) + 1))
+    for context in range(len(tree) - 1, -1, -1):
+        parent = tree.parent[context]
+        if parent != NO_PARENT:
+            ends[parent] = max(ends[parent], ends[context])
+    return ends
+
+
+def _places_of_roots(
+    copied: Sequence[RecordedThread], recorded: Sequence[RecordedThread]
+) -> dict[int, int]:
+    """Return where the roots of a copy are in the recording.
+
+    Threads of a process that has been folded into others meanwhile are where one of that name is
+    which the copy has not: there their figures add up.
+    """
+    left: dict[tuple[int, str], list[int]] = {}
+    for thread in recorded:
+        left.setdefault((thread.pid, thread.name), []).append(thread.root)
+    places, missing = {}, []
+    for thread in copied:
+        roots = left.get((thread.pid, thread.name))
+        if roots:
+            places[thread.root] = roots.pop(0)
+        else:
+            missing.append(thread)
+    by_name = {name: roots[0] for (_, name), roots in left.items() if roots}
+    places.update(
+        (thread.root, by_name[thread.name]) for thread in missing if thread.name in by_name
+    )
+    return places
