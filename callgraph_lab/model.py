@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from callgraph_lab.action_model import RecordedEventMap, RecordedLabel
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedEvent
 
 FunctionKind = Literal["function", "thread"]
 DepthBy = Literal["visible", "stack"]
@@ -92,6 +96,10 @@ TREE_COLUMNS = (
     Column("inclusive_ns", "Q"),
     Column("self_ns", "Q"),
     Column("open_calls", "I"),
+    Column("label", "I"),
+    Column("instance_calls", "Q"),
+    Column("instance_resumes", "Q"),
+    Column("instance_ns", "Q"),
 )
 
 
@@ -108,6 +116,8 @@ class CallTree:
     ``function`` an index into the recording's functions. ``inclusive_ns`` counts calls that are
     still open with their time so far; ``self_ns`` is what is left of it without the callees.
     ``suspensions`` counts the times a generator or coroutine was left by a ``yield`` or ``await``.
+    ``label`` is an index into the recording's labels: which action the calls serve. The columns
+    ``instance_*`` hold what of calls, resumes and ``inclusive_ns`` came with the label's instance.
     """
 
     parent: array[int] = _column("i")
@@ -118,6 +128,10 @@ class CallTree:
     inclusive_ns: array[int] = _column("Q")
     self_ns: array[int] = _column("Q")
     open_calls: array[int] = _column("I")
+    label: array[int] = _column("I")
+    instance_calls: array[int] = _column("Q")
+    instance_resumes: array[int] = _column("Q")
+    instance_ns: array[int] = _column("Q")
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -145,6 +159,21 @@ class RecordedThread:
     """Index of its root context in the tree."""
     threads: int = 1
     alive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMark:
+    """A label put on the time line by hand: the tree's figures at that moment.
+
+    ``moment_ns`` counts from the start of the run. The columns are parallel to the tree's.
+    """
+
+    name: str
+    moment_ns: int
+    calls: array[int]
+    resumes: array[int]
+    inclusive_ns: array[int]
+    self_ns: array[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +287,23 @@ class CallGraph:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A whole run in memory: what it was, its functions, threads and calling-context tree."""
+    """A whole run in memory: what it was, its functions, threads and calling-context tree.
+
+    ``labels`` are what the tree's column of that name refers to; the first is none. ``marks`` come
+    in the order of their moments, ``actions`` in that of their first instances. What a query leaves
+    of a recording (one process, one action) is a recording again.
+    """
 
     run: RunInformation
     functions: Sequence[Function]
     tree: CallTree
     threads: tuple[RecordedThread, ...]
     processes: tuple[RecordedProcess, ...]
+    actions: tuple[RecordedAction, ...] = ()
+    labels: tuple[RecordedLabel, ...] = (RecordedLabel(),)
+    instances: tuple[ActionInstance, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
+    events_dropped: int = 0
+    """How many events there were beyond those that the recording holds."""
+    event_map: RecordedEventMap = RecordedEventMap()
+    marks: tuple[RecordedMark, ...] = ()

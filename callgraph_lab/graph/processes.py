@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from callgraph_lab.errors import UsageError
 from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
 
 if TYPE_CHECKING:
-    from callgraph_lab.model import RecordedThread, Recording
+    from collections.abc import Collection
+
+    from callgraph_lab.model import RecordedMark, RecordedThread, Recording
 
 _MOST_NAMED = 8
 
@@ -31,15 +34,36 @@ def only_process(recording: Recording, pid: int) -> Recording:
     ends = dict(zip(roots, [*roots[1:], len(recording.tree)], strict=True))
     tree = CallTree()
     threads: list[RecordedThread] = []
+    # Where its contexts are now, by where they were.
+    places: dict[int, int] = {}
     for thread in recording.threads:
         if thread.pid == pid:
             threads.append(replace(thread, root=len(tree)))
-            _append(tree, recording.tree, thread.root, ends[thread.root])
+            start, end = thread.root, ends[thread.root]
+            places.update(zip(range(start, end), itertools.count(len(tree))))
+            _append(tree, recording.tree, start, end)
     return replace(
         recording,
         tree=tree,
         threads=tuple(threads),
         processes=tuple(process for process in recording.processes if process.pid == pid),
+        events=tuple(
+            replace(event, context=None if event.context is None else places.get(event.context))
+            for event in recording.events
+            if event.pid == pid
+        ),
+        marks=tuple(_taken(mark, places) for mark in recording.marks),
+    )
+
+
+def _taken(mark: RecordedMark, contexts: Collection[int]) -> RecordedMark:
+    """Return a mark for some contexts only."""
+    return replace(
+        mark,
+        calls=array("Q", [mark.calls[context] for context in contexts]),
+        resumes=array("Q", [mark.resumes[context] for context in contexts]),
+        inclusive_ns=array("Q", [mark.inclusive_ns[context] for context in contexts]),
+        self_ns=array("Q", [mark.self_ns[context] for context in contexts]),
     )
 
 

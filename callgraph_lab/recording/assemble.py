@@ -178,6 +178,8 @@ class _Joined:
             column.extend(values[context] for context in order)
         # Clocks of several cores, and a call in flight at the end, can make it a little negative.
         tree.self_ns.extend(max(self_ns[context], 0) for context in order)
+        for name in ("label", "instance_calls", "instance_resumes", "instance_ns"):
+            getattr(tree, name).extend([0] * len(order))
 
 
 def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:

@@ -78,10 +78,20 @@ def trees(draw: st.DrawFn, functions: int) -> CallTree:
         path.append(context)
         tree.function.append(context * 7 % functions)
         for position, column in enumerate(
-            (tree.calls, tree.resumes, tree.suspensions, tree.inclusive_ns, tree.self_ns)
+            (
+                tree.calls,
+                tree.resumes,
+                tree.suspensions,
+                tree.inclusive_ns,
+                tree.self_ns,
+                tree.instance_calls,
+                tree.instance_resumes,
+                tree.instance_ns,
+            )
         ):
             column.append(figures[(context + position) % len(figures)])
         tree.open_calls.append(figures[context % len(figures)] % 2**32)
+        tree.label.append(0)
     return tree
 
 
@@ -125,6 +135,10 @@ def test_a_deep_tree(tmp_path: Path) -> None:
         inclusive_ns=numbers[::-1],
         self_ns=array("Q", [1]) * depth,
         open_calls=array("I", bytes(4 * depth)),
+        label=array("I", bytes(4 * depth)),
+        instance_calls=numbers,
+        instance_resumes=numbers,
+        instance_ns=numbers,
     )
     run = RunInformation("x", "x.py", (), "3", "none", "", 0, complete=True)
     recording = Recording(run, [Function("m", "f")], tree, (RecordedThread(1, "f", 0),), ())

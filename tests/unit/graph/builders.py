@@ -46,6 +46,10 @@ class Call:
     suspensions: int = 0
     open_calls: int = 0
     self_ns: int = 1
+    label: int = 0
+    instance_calls: int = 0
+    instance_resumes: int = 0
+    instance_ns: int = 0
 
     @property
     def inclusive_ns(self) -> int:
@@ -91,6 +95,10 @@ def recording(*threads: Call, shared: Iterable[str] = ()) -> Recording:
         tree.open_calls.append(item.open_calls)
         tree.self_ns.append(item.self_ns)
         tree.inclusive_ns.append(item.inclusive_ns)
+        tree.label.append(item.label)
+        tree.instance_calls.append(item.instance_calls)
+        tree.instance_resumes.append(item.instance_resumes)
+        tree.instance_ns.append(item.instance_ns)
         for callee in item.callees:
             add(callee, context)
 

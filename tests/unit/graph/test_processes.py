@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from unit.graph.builders import call, decisions, edges, query, recording, thread
 
+from callgraph_lab.action_model import RecordedEvent
 from callgraph_lab.errors import UsageError
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.processes import only_process
-from callgraph_lab.model import RecordedProcess, Recording
+from callgraph_lab.model import RecordedMark, RecordedProcess, Recording
 
 
 def two_processes() -> Recording:
@@ -46,6 +47,27 @@ def test_the_processes_together_are_the_whole() -> None:
     parts = [only_process(program, pid).tree for pid in (10, 11)]
     assert sum(len(part) for part in parts) == len(program.tree)
     assert sum(sum(part.calls) for part in parts) == sum(program.tree.calls)
+
+
+def test_marks_and_events_of_a_process_are_those_of_its_contexts() -> None:
+    program = two_processes()
+    tree = program.tree
+    send = [program.functions[number].name for number in tree.function].index("m.send")
+    columns = (tree.calls, tree.resumes, tree.inclusive_ns, tree.self_ns)
+    program = replace(
+        program,
+        marks=(RecordedMark("here", 5, *columns),),
+        events=(
+            RecordedEvent(1, 11, "sent", 3, context=send),
+            RecordedEvent(1, 10, "read", 3, context=1),
+        ),
+    )
+    alone = only_process(program, 11)
+    assert alone.marks[0].calls == alone.tree.calls
+    assert alone.marks[0].inclusive_ns == alone.tree.inclusive_ns
+    (event,) = alone.events
+    assert event.context is not None
+    assert alone.functions[alone.tree.function[event.context]].name == "m.send"
 
 
 def test_an_unknown_process_is_told_with_those_there_are() -> None:

@@ -75,6 +75,10 @@ def small_recording(**run: object) -> Recording:
         inclusive_ns=array("Q", [100, 100, 40, 30]),
         self_ns=array("Q", [0, 30, 40, 30]),
         open_calls=array("I", [0, 1, 0, 0]),
+        label=array("I", [0, 0, 0, 0]),
+        instance_calls=array("Q", [0, 0, 0, 0]),
+        instance_resumes=array("Q", [0, 0, 0, 0]),
+        instance_ns=array("Q", [0, 0, 0, 0]),
     )
     return Recording(
         run=replace(RUN, **run),  # type: ignore[arg-type]
