@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "info": LazyCommand("recordings:info", "Tell what a recording holds."),
     "functions": LazyCommand("functions:functions", "List the functions that ran."),
     "find": LazyCommand("functions:find", "Say where a function is and who calls it."),
+    "mark": LazyCommand("marks:mark", "Put a mark on the time line of a running recording."),
+    "marks": LazyCommand("marks:marks", "List the marks of a recording."),
     "rm": LazyCommand("recordings:remove", "Delete recordings."),
     "filters": LazyCommand("filters:filters", "List, show and explain filters."),
     "engines": LazyCommand("doctor:engines", "Say which engines can be used, and why."),

@@ -61,8 +61,8 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     )
     recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
     marks, remarks = read_marks(live_folder, recording, _read_copy)
-    run = replace(recording.run, notes=(*recording.run.notes, *remarks))
-    return LiveContents(replace(recording, run=run, marks=marks), tuple(damage))
+    information = replace(information, notes=(*information.notes, *remarks))
+    return LiveContents(replace(recording, run=information, marks=marks), tuple(damage))
 
 
 def _read_copy(folder: Path, moment_ns: int) -> Recording:

@@ -27,7 +27,6 @@ NOT_COPIED = frozenset((b"resources",))
 
 _LIVE_FOLDER_ENDING = b".cglab" + layout.LIVE_SUFFIX.encode()
 _PART_ENDING = layout.PART_SUFFIX.encode()
-_FULL_HINT = "what has been marked is kept; slice less often, or record again"
 
 
 def mark(name: str) -> bool:
@@ -70,11 +69,10 @@ def put_mark(live_folder: bytes, name: str) -> bool:
     except OSError as error:
         raise _cannot_mark(live_folder, error) from error
     try:
-        try:
-            # So that nobody folds parts together while they are copied.
+        # So that nobody folds parts together while they are copied.
+        try:  # noqa: SIM105
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-        except OSError:
-            # Some network file systems have no locks.
+        except OSError:  # some network file systems have no locks
             pass
         return _copy(live_folder, name)
     except OSError as error:
@@ -130,8 +128,8 @@ def _copy(live_folder: bytes, name: str) -> bool:
             if not file.startswith(b".") and file not in NOT_COPIED:
                 copied.append(temporary + b"/" + file)
                 size += _copy_file(live_folder + b"/" + file, copied[-1])
-                if size > room or len(others) >= MOST_MARKS:
-                    raise _full(live_folder)
+        if size > room or len(others) >= MOST_MARKS:
+            _refuse(live_folder)
         copied.append(temporary + b"/" + NAME_FILE.encode())
         with open(copied[-1], "xb") as file_of_name:  # noqa: PTH123
             file_of_name.write(name.encode())
@@ -149,7 +147,7 @@ def _remove(folder: bytes, files: list[bytes]) -> None:
             os.unlink(path)  # noqa: PTH108
         except OSError:
             continue
-    try:
+    try:  # noqa: SIM105
         os.rmdir(folder)  # noqa: PTH106
     except OSError:
         pass
@@ -186,7 +184,7 @@ def _copy_part(reading: int, writing: int) -> int:
     at, copied_to = layout.HEADER_BYTES, end
     while at + layout.BLOCK_HEADER_BYTES <= end_now:
         header = os.pread(reading, layout.BLOCK_HEADER_BYTES, at)
-        _, kind, size, *_ = layout.BLOCK_HEADER.unpack(header)
+        _, kind, size, *_ = layout.BLOCK_HEADER.unpack_from(header)
         if size < layout.BLOCK_HEADER_BYTES or size > end_now - at:
             break  # damaged: for the reader to say
         if kind == layout.BLOCK_FUNCTIONS:
@@ -219,13 +217,13 @@ def _send(reading: int, writing: int, offset: int, size: int) -> int:
     return size - left
 
 
-def _full(live_folder: bytes) -> Exception:
+def _refuse(live_folder: bytes) -> None:
     from callgraph_lab.errors import UsageError  # noqa: PLC0415 - not in most targets
 
-    return UsageError(
+    raise UsageError(
         f"{live_folder.decode(errors='replace')} holds as many marks as it may: {MOST_MARKS:,},"
         f" or {MOST_MARK_BYTES // 1024**2} MB of them",
-        hint=_FULL_HINT,
+        hint="those that it has are kept; put fewer, or record again",
     )
 
 

@@ -12,15 +12,21 @@ from array import array
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
-from callgraph_lab.model import MARK_COLUMNS, NO_PARENT, RecordedMark
+from callgraph_lab.model import NO_PARENT, RecordedMark
 from callgraph_lab.recording import marking
+from callgraph_lab.recording.tree_columns import pack_column, unpack_column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from callgraph_lab.model import CallTree, RecordedThread, Recording
+    from callgraph_lab.recording.tree_columns import ColumnRow
 
+MARK_COLUMNS = ("calls", "resumes", "inclusive_ns", "self_ns")
+"""The fields of a ``RecordedMark`` that are columns."""
+MOST_FIGURES = 16 * 1024 * 1024
+"""How many contexts all marks of a recording have together, at most: 32 bytes of memory each."""
 _FOLDER = re.compile(r"(\d{20})-(\d+)-(\d+)")
 _MOST_NAMED = 3
 _Key = tuple[int, int]
@@ -35,7 +41,14 @@ def read_marks(
     ``read_copy`` reads the files of a mark as they stood at a moment of CLOCK_MONOTONIC.
     """
     marks, damaged = [], []
-    for folder in _folders(live_folder / marking.MARKS_FOLDER):
+    folders = _folders(live_folder / marking.MARKS_FOLDER)
+    most = MOST_FIGURES // max(len(recording.tree), 1)
+    remarks = []
+    if len(folders) > most:
+        remarks.append(
+            f"left out: {len(folders) - most} marks after the first {most}, for their size"
+        )
+    for folder in folders[:most]:
         try:
             name = _read_name(folder / marking.NAME_FILE)
             copy = read_copy(folder, int(folder.name.partition("-")[0]))
@@ -43,10 +56,10 @@ def read_marks(
             damaged.append(f"{folder.name} ({str(error).replace(str(folder), folder.name)})")
         else:
             marks.append(lay_beside(copy, recording, name))
-    if not damaged:
-        return tuple(marks), ()
-    more = f" and {len(damaged) - _MOST_NAMED} more" if len(damaged) > _MOST_NAMED else ""
-    return tuple(marks), (f"left out: mark {', '.join(damaged[:_MOST_NAMED])}{more}",)
+    if damaged:
+        more = f" and {len(damaged) - _MOST_NAMED} more" if len(damaged) > _MOST_NAMED else ""
+        remarks.append(f"left out: mark {', '.join(damaged[:_MOST_NAMED])}{more}")
+    return tuple(marks), tuple(remarks)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -107,16 +120,13 @@ class _Places:
                 callers.clear()
                 place = places.get(context, NO_PARENT)
             else:
-                while callers and callers[-1][0] != parent:
+                while callers[-1][0] != parent:
                     callers.pop()
-                if not callers:
-                    continue  # below what was not found
                 key = (self._functions[tree.function[context]], self._labels[tree.label[context]])
                 candidates = callers[-1][1].get(key, [])
                 place = candidates.pop(0) if candidates else NO_PARENT
-            if place != NO_PARENT:
-                found[context] = place
-                callers.append((context, self._callees(place)))
+            found[context] = place
+            callers.append((context, {} if place == NO_PARENT else self._callees(place)))
         return found
 
     def _callees(self, place: int) -> dict[_Key, list[int]]:
@@ -151,8 +161,8 @@ def _places_of_roots(
 ) -> dict[int, int]:
     """Return where the roots of a copy are in the recording.
 
-    Threads of a process that has been folded into others meanwhile are where one of that name is
-    which the copy has not: there their figures add up.
+    Threads of a process that has been folded into others meanwhile are where the last one of that
+    name is, one that the copy has not if there is any: there their figures add up.
     """
     left: dict[tuple[int, str], list[int]] = {}
     for thread in recorded:
@@ -164,8 +174,38 @@ def _places_of_roots(
             places[thread.root] = roots.pop(0)
         else:
             missing.append(thread)
-    by_name = {name: roots[0] for (_, name), roots in left.items() if roots}
+    by_name = {thread.name: thread.root for thread in recorded}
+    by_name.update((name, roots[-1]) for (_, name), roots in left.items() if roots)
     places.update(
         (thread.root, by_name[thread.name]) for thread in missing if thread.name in by_name
     )
     return places
+
+
+def pack_mark(mark: RecordedMark) -> list[ColumnRow]:
+    """Return the columns of a mark, compressed."""
+    return [pack_column(name, getattr(mark, name)) for name in MARK_COLUMNS]
+
+
+def unpack_marks(
+    rows: Iterable[tuple[str, int]], column_rows: Sequence[ColumnRow], contexts: int
+) -> tuple[RecordedMark, ...]:
+    """Return marks from their names and moments, and their packed columns, mark by mark.
+
+    Raise ``ValueError`` where they do not fit each other, or a tree of so many contexts.
+    """
+    left = list(reversed(column_rows))
+    marks: list[RecordedMark] = []
+    for name, moment_ns in rows:
+        if (len(marks) + 1) * contexts > MOST_FIGURES:
+            raise ValueError("it claims more marks than a recording has")
+        columns = {}
+        for wanted in MARK_COLUMNS:
+            row = left.pop() if left else ("", 0, 0, b"")
+            if row[0] != wanted or row[2] != contexts:
+                raise ValueError("the columns of its marks are not those of its tree")
+            columns[wanted] = unpack_column(row, "Q")
+        marks.append(RecordedMark(name=name, moment_ns=moment_ns, **columns))
+    if left:
+        raise ValueError("it has columns of marks that are not there")
+    return tuple(marks)

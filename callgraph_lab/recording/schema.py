@@ -37,6 +37,16 @@ CREATE TABLE thread (
     root INTEGER NOT NULL,           -- index of its root context
     threads INTEGER NOT NULL, alive INTEGER NOT NULL
 );
+CREATE TABLE mark (
+    -- One row a mark, in the order of their moments.
+    name TEXT NOT NULL,
+    moment_ns INTEGER NOT NULL       -- since the start of the run
+);
+CREATE TABLE mark_column (
+    -- What columns of the tree held at each mark, mark by mark; packed as the tree's are.
+    name TEXT NOT NULL,              -- a field of callgraph_lab.model.RecordedMark
+    item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
+);
 CREATE TABLE tree_column (
     -- The calling-context tree, one row a column; entry i of every column is context i. Contexts
     -- stand in preorder. Values are little-endian integers, compressed with zlib.
@@ -63,6 +73,8 @@ COLUMNS: dict[str, Types] = {
         "kind": str,
     },
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
+    "mark": {"name": str, "moment_ns": int},
+    "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "tree_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
 }
 """The columns of each table, with the types that Python gets."""

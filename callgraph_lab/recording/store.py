@@ -19,6 +19,7 @@ from callgraph_lab.model import (
     Recording,
     RunInformation,
 )
+from callgraph_lab.recording.marks import pack_mark, unpack_marks
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
     COLUMNS,
@@ -110,6 +111,8 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
             for item in recording.threads
         ],
         "tree_column": list(pack_tree(recording.tree)),
+        "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
+        "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
     }
 
 
@@ -123,7 +126,7 @@ def _decoded(value: bytes) -> str:
 
 def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
     """Return a CRC-32: SQLite itself would not notice a flipped bit in a name or a number."""
-    columns = tables["tree_column"]
+    columns = [*tables["tree_column"], *tables["mark_column"]]
     checksum = 0
     # JSON is the same text on every version of Python, which repr() is not.
     for part in (
@@ -131,6 +134,7 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["process"],
         tables["function"],
         tables["thread"],
+        tables["mark"],
         [row[:-1] for row in columns],
     ):
         checksum = zlib.crc32(json.dumps(part).encode(), checksum)
@@ -263,7 +267,8 @@ class _Reader:
             )
             for pid, parent_pid, argv, stop_reason, running in tables["process"]
         ]
-        return Recording(run, functions, tree, tuple(threads), tuple(processes))
+        marks = unpack_marks(tables["mark"], tables["mark_column"], len(tree))
+        return Recording(run, functions, tree, tuple(threads), tuple(processes), marks=marks)
 
 
 def _run_information(rows: Sequence[_Row]) -> RunInformation:
