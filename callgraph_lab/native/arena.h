@@ -10,12 +10,13 @@
 
 #define PAGE_BYTES 4096u
 #define HEADER_BYTES 4096u
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 #define BLOCK_MAGIC 0x4B4C4243u
 #define NO_CONTEXT 0xFFFFFFFFu
 #define LONGEST_STRING_BYTES (16u * 1024u)
 
-enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3 };
+enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3,
+                  BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7 };
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
@@ -40,7 +41,9 @@ struct file_header {
     uint64_t functions;
     uint64_t threads;
     uint64_t folded_from;
-    uint64_t unused[14];
+    uint64_t events_made;
+    uint64_t events_dropped;
+    uint64_t unused[12];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -62,13 +65,82 @@ struct context_record {
     uint64_t resumes;
     uint64_t suspensions;
     uint64_t ticks;
-    uint64_t unused[3];
+    uint32_t label;
+    uint32_t base_resumes;
+    uint64_t base_calls;
+    uint64_t base_ticks;
 };
 
 struct open_entry {
     uint32_t context;
     uint32_t flags;
     uint64_t ticks;
+};
+
+#define ACTION_NAME_BYTES 56u
+#define INSTANCE_DETAIL_BYTES 104u
+#define EVENT_TEXT_BYTES 456u
+#define PHASES 8u
+#define SENSOR_STALLED 0xFFFFFFFFu
+
+enum action_flags { ACTION_IS_BACKGROUND = 1, ACTION_IS_ONCE = 2 };
+enum instance_flags {
+    INSTANCE_IS_ABANDONED = 1,
+    INSTANCE_HAS_LATE_WORK = 2,
+    INSTANCE_IS_INHERITED = 4,
+};
+
+struct action_record {
+    uint32_t name_bytes;
+    uint32_t flags;
+    uint64_t count;
+    uint64_t ended;
+    uint64_t sessions;
+    uint64_t busy;
+    uint64_t cpu_ns;
+    uint64_t bytes;
+    uint64_t dropped;
+    uint64_t duration;
+    char name[ACTION_NAME_BYTES];
+};
+
+struct label_record {
+    uint32_t action;
+    uint32_t lane;
+    uint64_t instance;
+};
+
+struct instance_record {
+    uint64_t serial;
+    uint64_t session;
+    uint32_t action;
+    uint32_t label;
+    uint64_t begin;
+    uint64_t end;
+    uint64_t busy;
+    uint64_t cpu_ns;
+    uint64_t bytes;
+    uint32_t entries;
+    uint32_t passes;
+    uint32_t outcome;
+    uint32_t flags;
+    uint32_t detail_bytes;
+    uint32_t thread;
+    uint64_t phases[PHASES][2];
+    char detail[INSTANCE_DETAIL_BYTES];
+};
+
+struct event_record {
+    uint64_t serial;
+    uint64_t ticks;
+    uint64_t duration;
+    uint64_t session;
+    uint64_t instance;
+    uint32_t sensor;
+    uint32_t context;
+    uint32_t action;
+    uint32_t text_bytes;
+    char text[EVENT_TEXT_BYTES];
 };
 
 struct thread_block {
@@ -91,6 +163,10 @@ _Static_assert(offsetof(struct file_header, end) == 104, "end stands at 104");
 _Static_assert(offsetof(struct file_header, stop_reason) == 256, "the reason stands at 256");
 _Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes");
 _Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
+_Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
+_Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");
+_Static_assert(sizeof(struct instance_record) == 320, "an instance has 320 bytes");
+_Static_assert(sizeof(struct event_record) == 512, "an event has 512 bytes");
 _Static_assert(offsetof(struct thread_block, entries) == 128, "entries stand behind 64 bytes");
 
 /* Counters are read by other processes at any moment: one aligned store each, never torn. */

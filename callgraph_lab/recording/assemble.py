@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgraph_lab.action_model import RecordedEventMap
 from callgraph_lab.model import (
     NO_PARENT,
     CallTree,
@@ -14,6 +15,11 @@ from callgraph_lab.model import (
     RecordedThread,
     Recording,
     RunInformation,
+)
+from callgraph_lab.recording.assemble_actions import (
+    JoinedActions,
+    action_names,
+    add_instance_columns,
 )
 
 if TYPE_CHECKING:
@@ -25,17 +31,25 @@ _LONGEST_NS = 2**62
 """A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
 
 
-def assemble(
-    parts: Sequence[LivePart], run: RunInformation, *, now_ns: int, running_pids: frozenset[int]
+def assemble(  # noqa: PLR0913 - by keyword
+    parts: Sequence[LivePart],
+    run: RunInformation,
+    *,
+    now_ns: int,
+    running_pids: frozenset[int],
+    started_ns: int = 0,
+    event_map: RecordedEventMap | None = None,
 ) -> Recording:
-    """Return the recording of a run.
+    """Return the recording of a run, which began at ``started_ns`` (CLOCK_MONOTONIC, as all here).
 
-    ``now_ns`` (CLOCK_MONOTONIC) is until when open calls of the processes have run: this moment for
-    those in ``running_pids``, the end of the run for the others.
+    ``now_ns`` is until when open calls of the processes have run: this moment for those in
+    ``running_pids``, the end of the run for the others.
     """
-    joined = _Joined()
+    parts = sorted(parts, key=lambda part: part.start_time)
+    event_map = event_map or RecordedEventMap()
+    joined = _Joined(JoinedActions(event_map, started_ns, action_names(parts)))
     processes = []
-    for part in sorted(parts, key=lambda part: part.start_time):
+    for part in parts:
         joined.add(part, now_ns)
         processes.append(
             RecordedProcess(
@@ -52,6 +66,12 @@ def assemble(
         tree=joined.tree,
         threads=tuple(joined.threads),
         processes=tuple(processes),
+        actions=joined.actions.actions(),
+        labels=tuple(joined.actions.labels),
+        instances=tuple(joined.actions.instances),
+        events=joined.actions.events(),
+        events_dropped=sum(part.events_dropped for part in parts),
+        event_map=event_map,
     )
 
 
@@ -102,6 +122,7 @@ def is_standard_library(file: str, folders: Iterable[str]) -> bool:
 class _Joined:
     """What the parts read so far have in common."""
 
+    actions: JoinedActions
     functions: list[Function] = field(default_factory=list)
     tree: CallTree = field(default_factory=CallTree)
     threads: list[RecordedThread] = field(default_factory=list)
@@ -114,6 +135,7 @@ class _Joined:
         subtree = _subtree_sizes(part.parent)
         offset = len(self.tree)
         place = _preorder_places(part.parent, subtree)
+        self.actions.add(part, [offset + position for position in place])
         self._append(part, renumbered, inclusive, open_calls, place)
         self.threads.extend(
             RecordedThread(
@@ -178,8 +200,7 @@ class _Joined:
             column.extend(values[context] for context in order)
         # Clocks of several cores, and a call in flight at the end, can make it a little negative.
         tree.self_ns.extend(max(self_ns[context], 0) for context in order)
-        for name in ("label", "instance_calls", "instance_resumes", "instance_ns"):
-            getattr(tree, name).extend([0] * len(order))
+        add_instance_columns(tree, part, inclusive, order, self.actions.labels)
 
 
 def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:

@@ -59,7 +59,14 @@ def read_live_folder(live_folder: Path) -> LiveContents:
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
         notes=(*run.notes, *notes, *_remarks(parts)),
     )
-    recording = assemble(parts, information, now_ns=now_ns, running_pids=running)
+    recording = assemble(
+        parts,
+        information,
+        now_ns=now_ns,
+        running_pids=running,
+        started_ns=run.started_monotonic_ns,
+        event_map=run.event_map,
+    )
     marks, remarks = read_marks(live_folder, recording, _read_copy)
     information = replace(information, notes=(*information.notes, *remarks))
     return LiveContents(replace(recording, run=information, marks=marks), tuple(damage))
@@ -68,8 +75,15 @@ def read_live_folder(live_folder: Path) -> LiveContents:
 def _read_copy(folder: Path, moment_ns: int) -> Recording:
     """Read a copy of a live folder's files as they were at a moment of CLOCK_MONOTONIC."""
     parts, _ = _read_parts(folder)
-    run = _run_of(folder, parts).information(now_monotonic_ns=moment_ns)
-    return assemble(parts, run, now_ns=moment_ns, running_pids=frozenset())
+    run = _run_of(folder, parts)
+    return assemble(
+        parts,
+        run.information(now_monotonic_ns=moment_ns),
+        now_ns=moment_ns,
+        running_pids=frozenset(),
+        started_ns=run.started_monotonic_ns,
+        event_map=run.event_map,
+    )
 
 
 def _read_parts(folder: Path) -> tuple[list[LivePart], dict[Path, RecordingError]]:

@@ -18,6 +18,7 @@ The file starts with a header of ``HEADER_BYTES``::
     112  u64  contexts   120  u64  functions   128  u64  threads (for information)
     136  u64  contexts there were when their budget was used up, 0 if it never was: those made since
               stand for every path to the same caller, callee and depth
+    144  u64  events ever made   152  u64  of these, how many were overwritten or had no room
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -26,8 +27,8 @@ Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HE
 
       0  u32  BLOCK_MAGIC                  4  u32  type (BLOCK_*)
       8  u64  size of the block with its header, a multiple of PAGE_BYTES
-     16  u64  used: payload bytes (functions) or records (contexts) that are complete
-     24  u32  id of the first context     28  u32  index of the thread (contexts, thread)
+     16  u64  used: payload bytes (functions) or records (all others) that are complete
+     24  u32  id of the first record      28  u32  index of the thread (contexts, thread)
 
 A *functions* block holds records one after the other, each padded to 8 bytes::
 
@@ -42,7 +43,10 @@ from the first that its header gives, and a context's caller always has the smal
       0  u32  caller's context id or NO_CONTEXT        4  u32  function id
       8  u64  calls     16  u64  resumes     24  u64  suspensions
      32  u64  ticks inside calls that have ended, callees included
-     40  three u64 unused
+     40  u32  label: id of the action and lane that these calls serve, 0 = none
+     44  u32  base of the resumes (modulo 2^32)     48  u64  base of the calls
+     56  u64  base of the ticks: a counter less its base is the part of the instance that its label
+              names; counters themselves only grow
 
 A *thread* block holds one thread and the stack of its open calls, outermost first (a later block
 of the same thread, made when the stack outgrew its capacity, replaces the earlier)::
@@ -55,6 +59,48 @@ of the same thread, made when the stack outgrew its capacity, replaces the earli
      48  u64  capacity           56  u64  ticks when the (first) thread began
      64  capacity entries: u32 context, u32 flags (OPEN_*), u64 ticks at its entry
 
+With an event map there are blocks for what the calls served; an id is the place of a record in all
+blocks of its type, from 1, and 0 means none. An *actions* block holds records of ``ACTION_BYTES``::
+
+      0  u32  bytes of the name            4  u32  flags (ACTION_*)
+      8  u64  instances begun in this process     16  u64  of all, ended in it
+     24  u64  sessions that had one       32  u64  busy ticks of threads   40  u64  their CPU ns
+     48  u64  bytes moved                 56  u64  records of ended instances that were overwritten
+     64  u64  ticks from begin to end of those that have ended
+     72  56s  name, UTF-8
+
+A *labels* block holds records of ``LABEL_BYTES``: an action and a lane of it, which instances use
+one after the other::
+
+      0  u32  action      4  u32  lane     8  u64  serial of the instance that the bases of its
+                                                  contexts belong to (0: none, or in the making)
+
+*Instances* and *events* blocks are rings: once there are as many records as are kept, the oldest
+are overwritten (an instance only after its end). The serial of a record is 0 while it is changed.
+An instance has ``INSTANCE_BYTES``::
+
+      0  u64  serial, from 1 in each process     8  u64  session
+     16  u32  action     20  u32  label (its lane's)
+     24  u64  ticks at its begin     32  u64  ticks at its end, 0 while it is open
+     40  u64  busy ticks    48  u64  CPU time, ns    56  u64  bytes
+     64  u32  entries into it        68  u32  passes of the event loop that it was entered in
+     72  u32  outcome (a reply code) 76  u32  flags (INSTANCE_*)
+     80  u32  bytes of the detail    84  u32  index of the thread that began it
+     88  eight phases, each the u64 ticks of its first and of its last entry, 0 = none
+    216  104s detail, UTF-8
+
+A session is the pid that first saw it in the upper 32 bits and a number from 1 in the lower. An
+instance that was open at a fork has the flag INSTANCE_IS_INHERITED in the child's file: there it
+was not begun, but what it did there is counted, and it has a serial of the child's.
+
+An event has ``EVENT_BYTES``::
+
+      0  u64  serial, from 1    8  u64  ticks    16  u64  duration, ticks
+     24  u64  session          32  u64  serial of the instance
+     40  u32  sensor (SENSOR_STALLED: a pass of the event loop that took too long)
+     44  u32  context or NO_CONTEXT    48  u32  action    52  u32  bytes of the text
+     56  456s text, UTF-8: key NUL value NUL and so on, cut between pairs
+
 The order of writes makes readers safe: a record is complete before ``used`` counts it, a
 block before the header's end covers it, a stack entry before ``depth`` does.
 """
@@ -64,7 +110,7 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"CGLABLV1"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HEADER_BYTES = 4096
 PAGE_BYTES = 4096
 
@@ -85,6 +131,8 @@ END_OFFSET = 104
 TOTALS_OFFSET = 112
 FOLDED_FROM = struct.Struct("<Q")
 FOLDED_FROM_OFFSET = 136
+EVENT_TOTALS = struct.Struct("<QQ")
+EVENT_TOTALS_OFFSET = 144
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512
@@ -95,6 +143,10 @@ BLOCK_FILLER = 0
 BLOCK_FUNCTIONS = 1
 BLOCK_CONTEXTS = 2
 BLOCK_THREAD = 3
+BLOCK_ACTIONS = 4
+BLOCK_LABELS = 5
+BLOCK_INSTANCES = 6
+BLOCK_EVENTS = 7
 BLOCK_HEADER_BYTES = 64
 BLOCK_HEADER = struct.Struct("<IIQQII")
 BLOCK_USED_OFFSET = 16
@@ -106,7 +158,7 @@ STRING_LENGTH = struct.Struct("<I")
 LONGEST_STRING_BYTES = 16 * 1024
 
 CONTEXT_BYTES = 64
-CONTEXT = struct.Struct("<IIQQQQ24x")
+CONTEXT = struct.Struct("<IIQQQQIIQQ")
 NO_CONTEXT = 0xFFFFFFFF
 
 THREAD = struct.Struct("<QQIIQQQQQ")
@@ -116,6 +168,24 @@ THREAD_ENDED = 2
 OPEN_ENTRY = struct.Struct("<IIQ")
 OPEN_IS_RESUME = 1
 OPEN_IS_INHERITED = 2
+
+ACTION = struct.Struct("<IIQQQQQQQQ56s")
+ACTION_BYTES = ACTION.size
+ACTION_IS_BACKGROUND = 1
+ACTION_IS_ONCE = 2
+LABEL = struct.Struct("<IIQ")
+LABEL_BYTES = LABEL.size
+INSTANCE = struct.Struct("<QQIIQQQQQIIIIII16Q104s")
+INSTANCE_BYTES = INSTANCE.size
+INSTANCE_IS_ABANDONED = 1
+INSTANCE_HAS_LATE_WORK = 2
+INSTANCE_IS_INHERITED = 4
+PHASES = 8
+EVENT = struct.Struct("<QQQQQIIII456s")
+EVENT_BYTES = EVENT.size
+SENSOR_STALLED = 0xFFFFFFFF
+DEFAULT_KEEP_INSTANCES = 10_000
+DEFAULT_KEEP_EVENTS = 20_000
 
 DEFAULT_MAX_CONTEXTS = 1_000_000
 """How many contexts an engine keeps apart in a process, unless told otherwise: 64 MB."""

@@ -60,12 +60,91 @@ class Clock:
         return self.first_ns + self.duration_ns(ticks - self.first_ticks)
 
 
+@dataclass(frozen=True, slots=True)
+class LiveAction:
+    """A kind of action and its totals in this process.
+
+    ``count`` are instances begun here (an inherited one was begun by the parent), ``sessions`` how
+    many had one; ``busy_ticks`` and ``cpu_ns`` are those of the threads that served it.
+    """
+
+    name: str
+    background: bool
+    once: bool
+    count: int
+    ended: int
+    sessions: int
+    busy_ticks: int
+    cpu_ns: int
+    bytes: int
+    dropped: int
+    duration_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLabel:
+    """What contexts are labelled with: an action's id (from 1), its lane, an instance's serial.
+
+    ``instance`` is that of the bases of the label's contexts; 0 where there is none.
+    """
+
+    action: int
+    lane: int
+    instance: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveInstance:
+    """One action of one session; ``action`` and ``label`` are ids (from 1), times are ticks.
+
+    ``end_ticks`` is 0 while it is open; ``phases`` are eight (first, last), (0, 0) where none.
+    """
+
+    serial: int
+    session: int
+    action: int
+    label: int
+    begin_ticks: int
+    end_ticks: int
+    busy_ticks: int
+    cpu_ns: int
+    bytes: int
+    entries: int
+    passes: int
+    outcome: int
+    abandoned: bool
+    late_work: bool
+    inherited: bool
+    thread: int
+    detail: str
+    phases: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """What a sensor saw. ``context`` is an index into the columns, None where it is not known.
+
+    ``instance`` is a serial and ``action`` an id, 0 where there is none.
+    """
+
+    serial: int
+    ticks: int
+    duration_ticks: int
+    session: int
+    instance: int
+    sensor: int
+    context: int | None
+    action: int
+    fields: dict[str, str]
+
+
 @dataclass(slots=True)
 class LivePart:
     """What one process has recorded: columns of equal length in an order of callers first.
 
     ``parent`` holds indices into the columns (-1 for a root); ``ticks`` is the time inside calls
-    that have ended.
+    that have ended; ``label`` holds ids, from 1, or 0 where calls serve no known action. An id of
+    an action is 1 + its index in ``actions``, that of a label 1 + its index in ``labels``.
     """
 
     pid: int
@@ -86,3 +165,15 @@ class LivePart:
     resumes: array[int] = field(default_factory=lambda: array("Q"))
     suspensions: array[int] = field(default_factory=lambda: array("Q"))
     ticks: array[int] = field(default_factory=lambda: array("Q"))
+    label: array[int] = field(default_factory=lambda: array("I"))
+    base_resumes: array[int] = field(default_factory=lambda: array("I"))
+    base_calls: array[int] = field(default_factory=lambda: array("Q"))
+    base_ticks: array[int] = field(default_factory=lambda: array("Q"))
+    actions: list[LiveAction] = field(default_factory=list)
+    labels: list[LiveLabel] = field(default_factory=list)
+    instances: list[LiveInstance] = field(default_factory=list)
+    """In order of serials; those overwritten are counted by their action."""
+    events: list[LiveEvent] = field(default_factory=list)
+    """In order of serials."""
+    events_made: int = 0
+    events_dropped: int = 0

@@ -6,25 +6,23 @@ that a damaged file costs one ``RecordingError`` and no more time or memory than
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import stat
-import sys
 from array import array
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.live_actions import read_actions
+from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened, read_published
 from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart, LiveThread, OpenCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
     from pathlib import Path
 
 _WORDS_A_CONTEXT = layout.CONTEXT_BYTES // 8
 _HALVES_A_CONTEXT = layout.CONTEXT_BYTES // 4
+_ACTION_BLOCKS = range(layout.BLOCK_ACTIONS, layout.BLOCK_EVENTS + 1)
 _UNSET = -1
 _LARGEST = 2**63 - 1
 """No pid, time or count that a process has seen is larger."""
@@ -36,7 +34,7 @@ def read_part(path: Path) -> LivePart:
         return _PartReader(path).read()
     except OSError as error:
         reason = f"cannot read {path}: {error.strerror}"
-    except _DamagedError as damage:
+    except DamagedError as damage:
         reason = f"{path} is not a readable part of a recording: {damage}"
     except MemoryError:
         reason = f"{path} is too large to be read"
@@ -45,45 +43,8 @@ def read_part(path: Path) -> LivePart:
 
 def was_begun(path: Path) -> bool:
     """Say whether a live file has its first bytes, which its writer puts in last."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return file.read(len(layout.MAGIC)).strip(b"\0") != b""
-
-
-def _opened(path: Path) -> BufferedReader:
-    return open(path, "rb", opener=_open_regular_file)
-
-
-def _open_regular_file(path: str, flags: int) -> int:
-    """Open a file, but no pipe, which would be waited for, and no device, which may never end."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is not a file")
-
-
-def _read_published(path: Path) -> bytes:
-    """Return a live file up to the end of its last block; room beyond is only reserved."""
-    with _opened(path) as file:
-        header = file.read(layout.HEADER_BYTES)
-        if len(header) < layout.HEADER_BYTES or sys.byteorder != "little":
-            raise _DamagedError("it is too short")
-        if not header.startswith(layout.MAGIC):
-            raise _DamagedError("it does not begin as one")
-        end = int.from_bytes(header[layout.END_OFFSET : layout.END_OFFSET + 8], sys.byteorder)
-        if end < layout.HEADER_BYTES:
-            raise _DamagedError("its header is damaged")
-        if end > os.fstat(file.fileno()).st_size:
-            raise _DamagedError("it is truncated")
-        file.seek(0)
-        data = file.read(end)
-    if len(data) < end:
-        raise _DamagedError("it is truncated")
-    return data
-
-
-class _DamagedError(Exception):
-    """What is wrong with the bytes of a live file."""
 
 
 def _text(data: bytes) -> str:
@@ -93,7 +54,7 @@ def _text(data: bytes) -> str:
 class _PartReader:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._data = _read_published(path)
+        self._data = read_published(path)
         self._position_of: array[int] = array("i")
         self._thread_blocks: dict[int, tuple[int, int]] = {}
         self._roots_with_thread: set[int] = set()
@@ -102,7 +63,7 @@ class _PartReader:
         data = self._data
         part = self._read_header()
         context_blocks: list[tuple[int, int, int]] = []
-        for kind, start, end, used, first, thread in _blocks(data):
+        for kind, start, end, used, first, thread in blocks(data):
             if kind == layout.BLOCK_CONTEXTS:
                 count = min(used, (end - start) // layout.CONTEXT_BYTES)
                 context_blocks.append((first, start, count))
@@ -115,9 +76,11 @@ class _PartReader:
         if largest >= len(part.functions):
             # The writer went on while the file was being read, and a function's block stands
             # before the contexts that it added meanwhile: by now the function is there.
-            part.functions = _read_functions(_read_published(self._path))
+            part.functions = _read_functions(read_published(self._path))
         if largest >= len(part.functions):
-            raise _DamagedError("a context names a function that is not there")
+            raise DamagedError("a context names a function that is not there")
+        if any(block[0] in _ACTION_BLOCKS for block in blocks(data)) or any(part.label):
+            self._read_actions(part)
         for start, end in self._thread_blocks.values():
             self._read_thread(part, start, end)
         self._add_threads_without_block(part)
@@ -129,9 +92,9 @@ class _PartReader:
             data
         )
         if version > layout.FORMAT_VERSION:
-            raise _DamagedError(f"it is of format {version}, newer than this cglab knows")
+            raise DamagedError(f"it is of format {version}, newer than this cglab knows")
         if header_bytes != layout.HEADER_BYTES or max(pid, start_time, parent_pid) > _LARGEST:
-            raise _DamagedError("its header is damaged")
+            raise DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
         reason_end = layout.STOP_REASON_OFFSET + layout.STOP_REASON_BYTES
         try:
@@ -169,7 +132,7 @@ class _PartReader:
         position_of = self._position_of
         for first, start, count in blocks:
             if first < len(position_of) or first + count > largest_id:
-                raise _DamagedError(f"the contexts at offset {start} have wrong ids")
+                raise DamagedError(f"the contexts at offset {start} have wrong ids")
             payload = self._data[start : start + count * layout.CONTEXT_BYTES]
             words, halves = array("Q", payload), array("I", payload)
             position_of.extend([_UNSET] * (first - len(position_of)))
@@ -180,6 +143,10 @@ class _PartReader:
             part.resumes.extend(words[2::_WORDS_A_CONTEXT])
             part.suspensions.extend(words[3::_WORDS_A_CONTEXT])
             part.ticks.extend(words[4::_WORDS_A_CONTEXT])
+            part.label.extend(halves[10::_HALVES_A_CONTEXT])
+            part.base_resumes.extend(halves[11::_HALVES_A_CONTEXT])
+            part.base_calls.extend(words[6::_WORDS_A_CONTEXT])
+            part.base_ticks.extend(words[7::_WORDS_A_CONTEXT])
         known = len(position_of)
         for position, parent_id in enumerate(parents):
             if parent_id == layout.NO_CONTEXT:
@@ -187,8 +154,27 @@ class _PartReader:
                 continue
             parent = position_of[parent_id] if parent_id < known else position
             if not 0 <= parent < position:
-                raise _DamagedError("a context names a caller that is not there")
+                raise DamagedError("a context names a caller that is not there")
             part.parent.append(parent)
+
+    def _read_actions(self, part: LivePart) -> None:
+        data = self._data
+        part.actions, part.labels, part.instances, part.events = read_actions(
+            data, self._read_again(), self._position
+        )
+        if max(part.label, default=0) > len(part.labels):
+            raise DamagedError("a context has a label that is not there")
+        made, dropped = layout.EVENT_TOTALS.unpack_from(data, layout.EVENT_TOTALS_OFFSET)
+        if max(made, dropped) > _LARGEST:
+            raise DamagedError("the number of its events is damaged")
+        part.events_made, part.events_dropped = made, dropped
+
+    def _read_again(self) -> bytes:
+        """Return the file as it is now: it may have grown since it was read first."""
+        again = read_published(self._path)
+        if len(again) < len(self._data):
+            raise DamagedError("it is truncated")
+        return again
 
     def _read_thread(self, part: LivePart, start: int, end: int) -> None:
         _, _, root_id, state, threads, _, depth, capacity, _ = layout.THREAD.unpack_from(
@@ -198,7 +184,7 @@ class _PartReader:
         if root is None or part.parent[root] != _UNSET or root in self._roots_with_thread:
             return
         if threads > _LARGEST:
-            raise _DamagedError("the number of its threads is damaged")
+            raise DamagedError("the number of its threads is damaged")
         self._roots_with_thread.add(root)
         first = start + layout.THREAD_ENTRIES_OFFSET
         shown = min(depth, capacity, (end - first) // layout.OPEN_ENTRY.size)
@@ -232,22 +218,9 @@ class _PartReader:
         return self._position_of[context_id]
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Yield kind, start and end of the payload, used, first id and thread of each block."""
-    at = layout.HEADER_BYTES
-    while at + layout.BLOCK_HEADER_BYTES <= len(data):
-        magic, kind, size, used, first, thread = layout.BLOCK_HEADER.unpack_from(data, at)
-        if magic != layout.BLOCK_MAGIC:
-            raise _DamagedError(f"there is no block at offset {at}")
-        if size < layout.BLOCK_HEADER_BYTES or size % layout.PAGE_BYTES or at + size > len(data):
-            raise _DamagedError(f"the block at offset {at} has a wrong size")
-        yield kind, at + layout.BLOCK_HEADER_BYTES, at + size, used, first, thread
-        at += size
-
-
 def _read_functions(data: bytes) -> list[LiveFunction]:
     functions: list[LiveFunction] = []
-    for kind, start, end, used, _, _ in _blocks(data):
+    for kind, start, end, used, _, _ in blocks(data):
         if kind == layout.BLOCK_FUNCTIONS:
             _read_functions_block(data, start, min(start + used, end), functions)
     return functions
@@ -258,7 +231,7 @@ def _read_functions_block(data: bytes, start: int, end: int, functions: list[Liv
     while at + layout.FUNCTION_HEADER.size <= end:
         size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)
         if number != len(functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
-            raise _DamagedError(f"the function at offset {at} is damaged")
+            raise DamagedError(f"the function at offset {at} is damaged")
         module, qualname, file, class_name, ancestors, pycallgraph2_name = _strings(
             data, at + layout.FUNCTION_HEADER.size, at + size
         )
@@ -281,10 +254,10 @@ def _strings(data: bytes, start: int, end: int) -> Iterator[str]:
     at = start
     for _ in range(layout.FUNCTION_STRINGS):
         if at + layout.STRING_LENGTH.size > end:
-            raise _DamagedError(f"the function before offset {end} is cut off")
+            raise DamagedError(f"the function before offset {end} is cut off")
         (length,) = layout.STRING_LENGTH.unpack_from(data, at)
         at += layout.STRING_LENGTH.size
         if length > end - at:
-            raise _DamagedError(f"a name at offset {at} is cut off")
+            raise DamagedError(f"a name at offset {at} is cut off")
         yield data[at : at + length].decode("utf-8", "replace")
         at += length

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from callgraph_lab.action_model import RecordedEventMap
 from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.event_map_json import event_map_of_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "ended_monotonic_ns": (int, type(None)),
     "exit_status": (int, type(None)),
     "notes": list,
+    "event_map": dict,
 }
 
 
@@ -50,6 +53,7 @@ class RunFile:
     ended_monotonic_ns: int | None = None
     exit_status: int | None = None
     notes: tuple[str, ...] = ()
+    event_map: RecordedEventMap = field(default_factory=RecordedEventMap)
 
     def information(self, *, now_monotonic_ns: int) -> RunInformation:
         """Return what a recording says of the run; ``now`` ends one that has not been seen to."""
@@ -130,4 +134,5 @@ def _run_from_json(text: bytes) -> RunFile:
             raise TypeError(f"{name} has a wrong type")
     for name in ("argv", "notes"):
         fields[name] = tuple(map(str, fields[name]))
+    fields["event_map"] = event_map_of_json(fields["event_map"])
     return RunFile(**fields)

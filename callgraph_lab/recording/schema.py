@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -47,6 +47,47 @@ CREATE TABLE mark_column (
     name TEXT NOT NULL,              -- a field of callgraph_lab.model.RecordedMark
     item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
 );
+CREATE TABLE action (
+    -- One row an action, what clients did, with its totals over all processes; the row's place,
+    -- from 0, is what others call the action's index. In order of their first beginnings.
+    name TEXT NOT NULL,
+    background INTEGER NOT NULL,     -- 1 for startup, idle and shutdown, which serve no session
+    once INTEGER NOT NULL,           -- 1 where a session has one at most, such as disconnect
+    count INTEGER NOT NULL, ended INTEGER NOT NULL, sessions INTEGER NOT NULL,
+    busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,        -- instances that the table "instance" has no room for
+    duration_ns INTEGER NOT NULL     -- sum over the ended instances, from begin to end
+);
+CREATE TABLE label (
+    -- What the column "label" of the tree refers to, by the row's place; the first is none.
+    action INTEGER,                  -- index of an action
+    lane INTEGER NOT NULL,
+    instance INTEGER                 -- index of the instance that the columns instance_* are of
+);
+CREATE TABLE instance (
+    -- One row each time that a session did an action. Moments count from the start of the run.
+    serial INTEGER NOT NULL, pid INTEGER NOT NULL,
+    session INTEGER NOT NULL,        -- (pid that saw it first << 32) + a number
+    action INTEGER NOT NULL, label INTEGER NOT NULL,
+    begin_ns INTEGER NOT NULL, end_ns INTEGER,
+    busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    entries INTEGER NOT NULL, passes INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    abandoned INTEGER NOT NULL, late_work INTEGER NOT NULL, detail TEXT NOT NULL,
+    phases TEXT NOT NULL             -- JSON list, by the phase's id: [first, last] or null
+);
+CREATE TABLE event (
+    -- One row a call that a sensor noticed, in order of time.
+    serial INTEGER NOT NULL, pid INTEGER NOT NULL, sensor TEXT NOT NULL,
+    moment_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL, session INTEGER NOT NULL,
+    instance INTEGER NOT NULL,       -- serial of the instance in that process, or 0
+    action INTEGER, context INTEGER, -- indices, or NULL
+    fields TEXT NOT NULL             -- JSON list of [key, value]
+);
+CREATE TABLE event_map (
+    -- One row: the rules that told actions apart, as far as questions need them.
+    description TEXT NOT NULL,       -- JSON: callgraph_lab.action_model.RecordedEventMap
+    events_dropped INTEGER NOT NULL  -- events that the table "event" has no room for
+);
 CREATE TABLE tree_column (
     -- The calling-context tree, one row a column; entry i of every column is context i. Contexts
     -- stand in preorder. Values are little-endian integers, compressed with zlib.
@@ -56,6 +97,8 @@ CREATE TABLE tree_column (
 """
 
 Types = dict[str, type | tuple[type, ...]]
+
+_INT_OR_NULL = (int, type(None))
 
 COLUMNS: dict[str, Types] = {
     "run": {"information": str, "checksum": int},
@@ -75,6 +118,52 @@ COLUMNS: dict[str, Types] = {
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
     "mark": {"name": str, "moment_ns": int},
     "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
+    "action": {
+        "name": str,
+        "background": int,
+        "once": int,
+        "count": int,
+        "ended": int,
+        "sessions": int,
+        "busy_ns": int,
+        "cpu_ns": int,
+        "bytes": int,
+        "dropped": int,
+        "duration_ns": int,
+    },
+    "label": {"action": _INT_OR_NULL, "lane": int, "instance": _INT_OR_NULL},
+    "instance": {
+        "serial": int,
+        "pid": int,
+        "session": int,
+        "action": int,
+        "label": int,
+        "begin_ns": int,
+        "end_ns": _INT_OR_NULL,
+        "busy_ns": int,
+        "cpu_ns": int,
+        "bytes": int,
+        "entries": int,
+        "passes": int,
+        "outcome": int,
+        "abandoned": int,
+        "late_work": int,
+        "detail": str,
+        "phases": str,
+    },
+    "event": {
+        "serial": int,
+        "pid": int,
+        "sensor": str,
+        "moment_ns": int,
+        "duration_ns": int,
+        "session": int,
+        "instance": int,
+        "action": _INT_OR_NULL,
+        "context": _INT_OR_NULL,
+        "fields": str,
+    },
+    "event_map": {"description": str, "events_dropped": int},
     "tree_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
 }
 """The columns of each table, with the types that Python gets."""

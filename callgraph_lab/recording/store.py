@@ -19,6 +19,7 @@ from callgraph_lab.model import (
     Recording,
     RunInformation,
 )
+from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
@@ -75,7 +76,7 @@ def _write(database: sqlite3.Connection, recording: Recording) -> None:
     for table, rows in tables.items():
         # As bytes, since a name may hold surrogates, which the module would refuse to encode.
         values = ", ".join(
-            "CAST(? AS TEXT)" if kind not in (int, bytes) else "?"
+            "CAST(? AS TEXT)" if kind is str or (isinstance(kind, tuple) and str in kind) else "?"
             for kind in COLUMNS[table].values()
         )
         database.executemany(
@@ -110,6 +111,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
             (item.pid, item.name, item.root, item.threads, int(item.alive))
             for item in recording.threads
         ],
+        **rows_of_actions(recording),
         "tree_column": list(pack_tree(recording.tree)),
         "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
         "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
@@ -134,6 +136,7 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["process"],
         tables["function"],
         tables["thread"],
+        *(tables[name] for name in ACTION_TABLES),
         tables["mark"],
         [row[:-1] for row in columns],
     ):
@@ -205,6 +208,12 @@ def _check_kind(database: sqlite3.Connection, path: Path) -> None:
             f" (its schema is {version}, this one reads up to {SCHEMA_VERSION})",
             hint="upgrade with 'pip install --upgrade callgraph_lab'",
         )
+    if version < SCHEMA_VERSION:
+        raise RecordingError(
+            f"{path} was made by an older version of cglab (its schema is {version},"
+            f" this one reads {SCHEMA_VERSION})",
+            hint="record again, or read it with the version that made it",
+        )
 
 
 class _Reader:
@@ -267,8 +276,13 @@ class _Reader:
             )
             for pid, parent_pid, argv, stop_reason, running in tables["process"]
         ]
+        actions = actions_of_rows(tables, contexts=len(tree))
+        if max(tree.label, default=0) >= len(actions["labels"]):
+            raise ValueError("a context names a label that is not there")
         marks = unpack_marks(tables["mark"], tables["mark_column"], len(tree))
-        return Recording(run, functions, tree, tuple(threads), tuple(processes), marks=marks)
+        return Recording(
+            run, functions, tree, tuple(threads), tuple(processes), marks=marks, **actions
+        )
 
 
 def _run_information(rows: Sequence[_Row]) -> RunInformation:

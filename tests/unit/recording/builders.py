@@ -10,6 +10,15 @@ from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from callgraph_lab.action_model import (
+    ActionInstance,
+    RecordedAction,
+    RecordedEvent,
+    RecordedEventMap,
+    RecordedLabel,
+    RecordedPhase,
+    RecordedSensor,
+)
 from callgraph_lab.model import (
     NO_PARENT,
     CallTree,
@@ -75,8 +84,8 @@ def small_recording(**run: object) -> Recording:
         inclusive_ns=array("Q", [100, 100, 40, 30]),
         self_ns=array("Q", [0, 30, 40, 30]),
         open_calls=array("I", [0, 1, 0, 0]),
-        label=array("I", [0, 0, 0, 0]),
-        instance_calls=array("Q", [0, 0, 0, 0]),
+        label=array("I", [0, 1, 2, 2]),
+        instance_calls=array("Q", [0, 0, 3, 0]),
         instance_resumes=array("Q", [0, 0, 0, 0]),
         instance_ns=array("Q", [0, 0, 0, 0]),
     )
@@ -86,6 +95,40 @@ def small_recording(**run: object) -> Recording:
         tree=tree,
         threads=(RecordedThread(pid=42, name="MainThread", root=0, threads=3, alive=True),),
         processes=(RecordedProcess(42, 1, ("x.py",), "a full disk", running=True),),
+        actions=(
+            RecordedAction("STOR", count=2, ended=1, sessions=1, busy_ns=30, cpu_ns=20, bytes=7),
+            RecordedAction("disconnect", once=True, count=1, dropped=3, duration_ns=5),
+            RecordedAction("idle", background=True),
+        ),
+        labels=(RecordedLabel(), RecordedLabel(2), RecordedLabel(0, lane=1, instance=0)),
+        instances=(
+            ActionInstance(
+                serial=1,
+                pid=42,
+                session=42 << 32 | 1,
+                action=0,
+                label=2,
+                begin_ns=-5,
+                end_ns=60,
+                busy_ns=30,
+                outcome=226,
+                late_work=True,
+                detail="/srv/a\n.txt",
+                phases=((1, 2), None, (3, 60), *(None,) * 5),
+            ),
+            ActionInstance(serial=2, pid=42, session=7, action=0, label=0, begin_ns=70),
+        ),
+        events=(
+            RecordedEvent(1, 42, "upload", 9, 0, 5, 1, 0, 2, (("file", "a"), ("user", "\udcff"))),
+            RecordedEvent(2, 42, "loop-stalled", 11, duration_ns=300),
+        ),
+        events_dropped=4,
+        event_map=RecordedEventMap(
+            maps=("ftp-server",),
+            phases=(RecordedPhase(0, "bytes", "They move.", ("DTPHandler.handle_read",)),),
+            sensors=(RecordedSensor(0, "upload", ("FTPHandler.on_file_received",)),),
+            stall_ns=100,
+        ),
     )
 
 

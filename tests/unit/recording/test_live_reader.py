@@ -217,7 +217,7 @@ def test_a_function_added_while_the_file_is_read(
     """Its block stands before that of the context that names it, and has been read by then."""
     made = live_file(tmp_path)
     path = tmp_path / os.path.basename(made.path)  # noqa: PTH119
-    read = live_reader._read_published
+    read = live_reader.read_published
     reads = []
 
     def read_slowly(path: Path) -> bytes:
@@ -229,7 +229,7 @@ def test_a_function_added_while_the_file_is_read(
         reads.append(path)
         return bytes(data)
 
-    monkeypatch.setattr(live_reader, "_read_published", read_slowly)
+    monkeypatch.setattr(live_reader, "read_published", read_slowly)
     part = read_part(path)
     assert [item.qualname for item in part.functions] == ["MainThread", "serve", "f", "new"]
     assert len(part.parent) == 4

@@ -102,12 +102,15 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def test_newer_version(saved: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "told", "what_to_do"), [(999, "newer version", "upgrade"), (1, "older", "again")]
+)
+def test_another_version(saved: Path, version: int, told: str, what_to_do: str) -> None:
     with changing(saved) as database:
-        database.execute("PRAGMA user_version = 2")
-    with pytest.raises(RecordingError, match="newer version") as caught:
+        database.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(RecordingError, match=told) as caught:
         store.load(saved)
-    assert "upgrade" in str(caught.value.hint)
+    assert what_to_do in str(caught.value.hint)
 
 
 ENDLESS_VIEW = """

@@ -1,0 +1,215 @@
+"""Join the actions, labels, instances and events of a run's processes.
+
+Actions of one name are one action, whichever process did them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from callgraph_lab.action_model import (
+    STALL_SENSOR,
+    ActionInstance,
+    RecordedAction,
+    RecordedEvent,
+    RecordedLabel,
+)
+from callgraph_lab.model import NO_PARENT
+from callgraph_lab.recording.live_format import SENSOR_STALLED
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterable, Sequence
+
+    from callgraph_lab.action_model import RecordedEventMap
+    from callgraph_lab.model import CallTree
+    from callgraph_lab.recording.live_part import LiveAction, LivePart
+
+_LARGEST = 2**62
+
+
+@dataclass(slots=True)
+class JoinedActions:
+    """What the parts added so far did. ``started_ns`` is when the run began (CLOCK_MONOTONIC)."""
+
+    event_map: RecordedEventMap
+    started_ns: int
+    names: list[str]
+    labels: list[RecordedLabel] = field(default_factory=lambda: [RecordedLabel()])
+    instances: list[ActionInstance] = field(default_factory=list)
+    _events: list[RecordedEvent] = field(default_factory=list)
+    _parts_of: defaultdict[str, list[tuple[int, LiveAction]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _durations_ns: Counter[str] = field(default_factory=Counter)
+    _busy_ns: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: LivePart, contexts: Sequence[int]) -> None:
+        """Add what a process did; ``contexts`` says where its contexts stand in the tree."""
+        clock = part.clock
+        action_of = {}
+        for number, live in enumerate(part.actions, 1):
+            action_of[number] = self.names.index(live.name)
+            self._parts_of[live.name].append((part.pid, live))
+            self._durations_ns[live.name] += clock.duration_ns(live.duration_ticks)
+            self._busy_ns[live.name] += clock.duration_ns(live.busy_ticks)
+        first_label = len(self.labels) - 1
+        number_of = {
+            item.serial: len(self.instances) + position
+            for position, item in enumerate(part.instances)
+        }
+        self.labels += (
+            RecordedLabel(action_of[item.action], item.lane, number_of.get(item.instance))
+            for item in part.labels
+        )
+        for item in part.instances:
+            self.instances.append(
+                ActionInstance(
+                    serial=item.serial,
+                    pid=part.pid,
+                    session=item.session,
+                    action=action_of[item.action],
+                    label=first_label + item.label if item.label else 0,
+                    begin_ns=self._moment(part, item.begin_ticks),
+                    end_ns=self._moment(part, item.end_ticks) if item.end_ticks else None,
+                    busy_ns=clock.duration_ns(item.busy_ticks),
+                    cpu_ns=item.cpu_ns,
+                    bytes=item.bytes,
+                    entries=item.entries,
+                    passes=item.passes,
+                    outcome=item.outcome,
+                    abandoned=item.abandoned,
+                    late_work=item.late_work,
+                    detail=item.detail,
+                    phases=tuple(
+                        (self._moment(part, first), self._moment(part, last)) if first else None
+                        for first, last in item.phases
+                    ),
+                )
+            )
+        sensor_of = {sensor.id: sensor.name for sensor in self.event_map.sensors}
+        sensor_of[SENSOR_STALLED] = STALL_SENSOR
+        self._events += (
+            RecordedEvent(
+                serial=item.serial,
+                pid=part.pid,
+                sensor=sensor_of.get(item.sensor, f"sensor {item.sensor}"),
+                moment_ns=self._moment(part, item.ticks),
+                duration_ns=clock.duration_ns(item.duration_ticks),
+                session=item.session,
+                instance=item.instance,
+                action=action_of.get(item.action),
+                context=None if item.context is None else contexts[item.context],
+                fields=tuple(item.fields.items()),
+            )
+            for item in part.events
+        )
+
+    def _moment(self, part: LivePart, ticks: int) -> int:
+        moment = part.clock.monotonic_ns(ticks) - self.started_ns
+        return min(max(moment, -_LARGEST), _LARGEST)
+
+    def actions(self) -> tuple[RecordedAction, ...]:
+        """Return the actions with their totals over all parts."""
+        return tuple(self._action(number, name) for number, name in enumerate(self.names))
+
+    def _action(self, number: int, name: str) -> RecordedAction:
+        parts = self._parts_of[name]
+        total: Counter[str] = Counter()
+        for _, live in parts:
+            for key in ("count", "ended", "sessions", "cpu_ns", "bytes", "dropped"):
+                total[key] += getattr(live, key)
+        once = any(live.once for _, live in parts)
+        if once:
+            # Where a server hands a connection to a child, both close it.
+            twice = sum(live.count for _, live in parts) - self._distinct_sessions(number, parts)
+            total["count"] -= twice
+            total["sessions"] -= twice
+            total["ended"] = max(min(total["ended"], total["count"]), 0)
+        return RecordedAction(
+            name=name,
+            background=any(live.background for _, live in parts),
+            once=once,
+            count=_bounded(total["count"]),
+            ended=_bounded(total["ended"]),
+            sessions=_bounded(total["sessions"]),
+            busy_ns=_bounded(self._busy_ns[name]),
+            cpu_ns=_bounded(total["cpu_ns"]),
+            bytes=_bounded(total["bytes"]),
+            dropped=_bounded(total["dropped"]),
+            duration_ns=_bounded(self._durations_ns[name]),
+        )
+
+    def _distinct_sessions(self, number: int, parts: list[tuple[int, LiveAction]]) -> int:
+        """Return how many sessions a ``once`` action had, over all processes.
+
+        A session's number begins with the pid that saw it first. One of a process that has dropped
+        instances, and none of this session, is taken to be among those dropped.
+        """
+        pids_of: defaultdict[int, set[int]] = defaultdict(set)
+        for instance in self.instances:
+            if instance.action == number:
+                pids_of[instance.session].add(instance.pid)
+        only_elsewhere = Counter(
+            session >> 32 for session, pids in pids_of.items() if session >> 32 not in pids
+        )
+        dropped = sum(max(live.dropped - only_elsewhere[pid], 0) for pid, live in parts)
+        return len(pids_of) + dropped
+
+    def events(self) -> tuple[RecordedEvent, ...]:
+        """Return the events in order of time; of a ``once`` action's a session has one a sensor."""
+        once = {number for number, action in enumerate(self.actions()) if action.once}
+        last: dict[tuple[str, int], int] = {}
+        events = sorted(self._events, key=lambda event: (event.moment_ns, event.pid, event.serial))
+        for position, event in enumerate(events):
+            if event.action in once and event.session:
+                last[event.sensor, event.session] = position
+        return tuple(
+            event
+            for position, event in enumerate(events)
+            if last.get((event.sensor, event.session), position) == position
+        )
+
+
+def action_names(parts: Iterable[LivePart]) -> list[str]:
+    """Return the actions of all parts in the order in which they first began, background last."""
+    names: dict[str, bool] = {}
+    for part in parts:
+        for action in part.actions:
+            names[action.name] = names.get(action.name, False) or action.background
+    return sorted(names, key=names.__getitem__)
+
+
+def add_instance_columns(
+    tree: CallTree,
+    part: LivePart,
+    inclusive_ns: array[int],
+    order: array[int],
+    labels: Sequence[RecordedLabel],
+) -> None:
+    """Append the columns of a part that tell which instance its contexts counted for.
+
+    ``order`` are the part's contexts as they stand in the tree; ``labels`` those of all parts so
+    far, this one's last.
+    """
+    first_label = len(labels) - len(part.labels) - 1
+    clock = part.clock
+    for context in order:
+        label = part.label[context]
+        tree.label.append(first_label + label if label else 0)
+        calls = resumes = duration_ns = 0
+        instance = labels[first_label + label].instance if label else None
+        if instance is not None and part.parent[context] != NO_PARENT:
+            calls = max(part.calls[context] - part.base_calls[context], 0)
+            resumes = (part.resumes[context] - part.base_resumes[context]) % 2**32
+            before_ns = clock.duration_ns(part.base_ticks[context])
+            duration_ns = max(inclusive_ns[context] - before_ns, 0)
+        tree.instance_calls.append(calls)
+        tree.instance_resumes.append(resumes)
+        tree.instance_ns.append(duration_ns)
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, 0), _LARGEST)
