@@ -159,6 +159,10 @@ naming_traits(const char *module, const char *qualname)
         (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
         traits |= CODE_IS_OURS;
     }
+    /* It stands between a handler of the target's log and what formats the line. */
+    if (strcmp(module, "callgraph_lab.resources.log_lines") == 0) {
+        traits |= CODE_IS_PASSED_OVER;
+    }
     return traits;
 }
 
