@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from callgraph_lab.model import CallTree, RecordedThread, Recording
+    from callgraph_lab.model import CallTree, Recording
     from callgraph_lab.recording.tree_columns import ColumnRow
 
 MARK_COLUMNS = ("calls", "resumes", "inclusive_ns", "self_ns")
@@ -111,7 +111,7 @@ class _Places:
     def of_contexts(self) -> list[int]:
         """Return for each context of the copy its index in the recording, or ``NO_PARENT``."""
         tree = self._copy.tree
-        places = _places_of_roots(self._copy.threads, self._recording.threads)
+        places = _places_of_roots(self._copy, self._recording)
         found = [NO_PARENT] * len(tree)
         # The callers of a context, each with its callees in the recording that are still to match.
         callers: list[tuple[int, dict[_Key, list[int]]]] = []
@@ -156,30 +156,36 @@ def _subtree_ends(tree: CallTree) -> array[int]:
     return ends
 
 
-def _places_of_roots(
-    copied: Sequence[RecordedThread], recorded: Sequence[RecordedThread]
-) -> dict[int, int]:
+def _places_of_roots(copy: Recording, recording: Recording) -> dict[int, int]:
     """Return where the roots of a copy are in the recording.
 
-    Threads of a process that has been folded into others meanwhile are where the last one of that
-    name is, one that the copy has not if there is any: there their figures add up.
+    A process that has been folded into others meanwhile is in one with the same command line, and
+    by the name of the thread there its figures add up.
     """
     left: dict[tuple[int, str], list[int]] = {}
-    for thread in recorded:
+    for thread in recording.threads:
         left.setdefault((thread.pid, thread.name), []).append(thread.root)
     places, missing = {}, []
-    for thread in copied:
+    for thread in copy.threads:
         roots = left.get((thread.pid, thread.name))
         if roots:
             places[thread.root] = roots.pop(0)
         else:
             missing.append(thread)
-    by_name = {thread.name: thread.root for thread in recorded}
-    by_name.update((name, roots[-1]) for (_, name), roots in left.items() if roots)
-    places.update(
-        (thread.root, by_name[thread.name]) for thread in missing if thread.name in by_name
-    )
+    if missing:
+        argv_then, argv_now = _command_lines(copy), _command_lines(recording)
+        roots_now = {
+            (argv_now.get(thread.pid), thread.name): thread.root for thread in recording.threads
+        }
+        for thread in missing:
+            place = roots_now.get((argv_then.get(thread.pid), thread.name))
+            if place is not None:
+                places[thread.root] = place
     return places
+
+
+def _command_lines(recording: Recording) -> dict[int, tuple[str, ...]]:
+    return {process.pid: process.argv for process in recording.processes}
 
 
 def pack_mark(mark: RecordedMark) -> list[ColumnRow]:

@@ -13,7 +13,14 @@ from unit.recording.builders import small_recording
 
 from callgraph_lab.action_model import RecordedAction, RecordedLabel
 from callgraph_lab.errors import UsageError
-from callgraph_lab.model import NO_PARENT, CallTree, Function, RecordedThread, Recording
+from callgraph_lab.model import (
+    NO_PARENT,
+    CallTree,
+    Function,
+    RecordedProcess,
+    RecordedThread,
+    Recording,
+)
 from callgraph_lab.recording import catalog, marking, store
 from callgraph_lab.recording.live_format import FUNCTION_IS_THREAD, NO_CONTEXT
 from callgraph_lab.recording.live_writer import WORD_CALLS, LiveWriter
@@ -107,12 +114,21 @@ def test_threads_are_found_by_process_and_name() -> None:
 
 
 def test_processes_folded_together_since_add_up() -> None:
-    workers = [(pid, "Main", [("f", 0, pid, [leaf("g", 1)])]) for pid in (8, 9)]
+    """They go by the first one's pid, among those that ran the same program."""
+    workers = [(pid, "Main", [("f", 0, pid, [leaf("g", 1)])]) for pid in (8, 9, 10)]
     copy = recording_of((7, "Main", [leaf("f", 1)]), *workers)
     later = recording_of(
-        (7, "Main", [leaf("f", 5)]), (8, "Main", [leaf("h", 1), ("f", 0, 99, [leaf("g", 9)])])
+        (7, "Main", [leaf("f", 5)]),
+        (8, "Main", [leaf("h", 1), ("f", 0, 99, [leaf("g", 9)])]),
+        (11, "Main", [leaf("f", 1)]),
     )
-    assert lay_beside(copy, later, "m").calls.tolist() == [1, 1, 2, 0, 17, 2]
+    argv = {7: ("a",), 8: ("worker",), 9: ("worker",), 10: ("worker",), 11: ("other",)}
+    copy, later = (
+        replace(item, processes=tuple(RecordedProcess(pid, 1, argv[pid]) for pid in argv))
+        for item in (copy, later)
+    )
+    later = replace(later, processes=tuple(item for item in later.processes if item.pid != 9))
+    assert lay_beside(copy, later, "m").calls.tolist() == [1, 1, 3, 0, 27, 3, 0, 0]
 
 
 def test_what_is_not_in_the_recording_any_more_is_left_out() -> None:
