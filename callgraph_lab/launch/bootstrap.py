@@ -40,6 +40,10 @@ def run(site_folder: str, packages_folder: str) -> None:
 def _start_engine(configuration: dict[str, Any], packages_folder: str) -> None:
     sys.path.insert(0, packages_folder)
     try:
+        if configuration["log_resources"] is not None:
+            # Before the engine, which must know it to pass over it.
+            log_lines = importlib.import_module("callgraph_lab.resources.log_lines")
+            log_lines.install(**configuration["log_resources"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],

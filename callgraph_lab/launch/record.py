@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.engines.choice import AUTO, choose
@@ -18,6 +18,8 @@ from callgraph_lab.launch.target import brief_arguments, check_module, check_scr
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.resources.heartbeat import Heartbeat
+from callgraph_lab.resources.watch import ResourceWatch, line_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
+    from callgraph_lab.resources.line_format import LogResources
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class RecordOptions:
     drive_timeout_s: float = 30.0
     follow_forks: bool = True
     max_contexts: int = DEFAULT_MAX_CONTEXTS
+    log_resources: LogResources | None = None
+    heartbeat_s: float | None = None
+    log_file: Path | None = None
+    """Where heartbeats go; None: where everything else goes that we say."""
 
 
 @dataclass(slots=True)
@@ -69,6 +76,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
+    write_line = say if options.log_file is None else line_writer(options.log_file)
     stem = catalog.name_stem(options.name or target.name)
     path, live_folder = _reserve(options.folder, stem)
     if drive is not None:
@@ -82,19 +90,25 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         engine=engine.name,
     )
     runtime = _prepare(live_folder, run)
+    heartbeat = None
+    if options.heartbeat_s is not None:
+        heartbeat = Heartbeat(run.name, options.heartbeat_s, write_line)
+    watch = ResourceWatch(live_folder, say=say, heartbeat=heartbeat)
     try:
         environment = runtime.environment(
             engine=engine.name,
             live_folder=live_folder,
             interpreter=interpreter,
             argv=brief_arguments(command),
+            log_resources=None if options.log_resources is None else asdict(options.log_resources),
             options={"follow_forks": options.follow_forks, "max_contexts": options.max_contexts},
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive
         )
-        outcome = supervisor.run()
+        outcome = supervisor.run(watch.attend)
     finally:
+        watch.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
     notes += outcome.notes

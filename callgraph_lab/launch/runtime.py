@@ -53,7 +53,7 @@ class Runtime:
         text = _SITECUSTOMIZE.format(packages=str(packages), folder=str(self._site))
         (self._site / "sitecustomize.py").write_text(text, encoding="utf-8")
 
-    def environment(
+    def environment(  # noqa: PLR0913 - by keyword
         self,
         *,
         engine: str,
@@ -61,13 +61,18 @@ class Runtime:
         interpreter: Interpreter,
         argv: list[str],
         options: Mapping[str, object],
+        log_resources: Mapping[str, object] | None = None,
     ) -> dict[str, str]:
-        """Return the environment for the target's process; ``options`` are the engine's."""
+        """Return the environment for the target's process; ``options`` are the engine's.
+
+        ``log_resources`` are the arguments of ``log_lines.install``, if that is wanted.
+        """
         environment = dict(os.environ)
         configuration = {
             "engine": engine,
             "live_folder": str(live_folder.resolve()),
             "options": dict(options),
+            "log_resources": log_resources,
             "information": {
                 "argv": argv[1:],
                 "python": interpreter.version,

@@ -60,8 +60,11 @@ class Supervisor:
         self._next_step_at: float | None = None
         self._stopped_by = ""
 
-    def run(self) -> Outcome:
-        """Start the command and return how it ended."""
+    def run(self, attend: Callable[[int], float] = lambda _: _LONGEST_WAIT_S) -> Outcome:
+        """Start the command and return how it ended.
+
+        ``attend`` is called with its pid meanwhile; it says in how many seconds to be called again.
+        """
         # A signal that our parent ignores (nohup, a shell's background job) stays ignored.
         wanted = {
             number for number in _REQUESTS if signal.getsignal(number) is not signal.SIG_IGN
@@ -73,7 +76,7 @@ class Supervisor:
                 env=self._environment,
                 preexec_fn=lambda: self._prepare_child(before),  # noqa: PLW1509 - one thread
             )
-            return self._watch(process, wanted)
+            return self._watch(process, wanted, attend)
         finally:
             if self._drive is not None:
                 self._drive.end()
@@ -88,12 +91,18 @@ class Supervisor:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _watch(self, process: subprocess.Popen[bytes], wanted: set[signal.Signals]) -> Outcome:
+    def _watch(
+        self,
+        process: subprocess.Popen[bytes],
+        wanted: set[signal.Signals],
+        attend: Callable[[int], float],
+    ) -> Outcome:
         end_at = None if self._duration_s is None else time.monotonic() + self._duration_s
         if self._drive is not None:
             self._drive.begin()
         while process.poll() is None:
-            received = signal.sigtimedwait(wanted, self._patience_s(end_at))
+            patience_s = min(self._patience_s(end_at), attend(process.pid))
+            received = signal.sigtimedwait(wanted, patience_s)
             if received is not None and received.si_signo != signal.SIGCHLD:
                 self._on_request(process, received)
             now = time.monotonic()

@@ -17,6 +17,7 @@ from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.live_writer import process_start_time
 from callgraph_lab.recording.marks import read_marks
+from callgraph_lab.recording.resource_file import read_resources
 from callgraph_lab.recording.run_file import RunFile, read_run_file
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def read_live_folder(live_folder: Path) -> LiveContents:
     )
     marks, remarks = read_marks(live_folder, recording, _read_copy)
     information = replace(information, notes=(*information.notes, *remarks))
-    return LiveContents(replace(recording, run=information, marks=marks), tuple(damage))
+    resources = read_resources(live_folder, run.started_monotonic_ns)
+    recording = replace(recording, run=information, marks=marks, resources=resources)
+    return LiveContents(recording, tuple(damage))
 
 
 def _read_copy(folder: Path, moment_ns: int) -> Recording:

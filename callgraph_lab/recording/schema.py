@@ -37,6 +37,11 @@ CREATE TABLE thread (
     root INTEGER NOT NULL,           -- index of its root context
     threads INTEGER NOT NULL, alive INTEGER NOT NULL
 );
+CREATE TABLE resource_column (
+    -- What the target used, sampled from outside: one row a column, packed as the tree's are.
+    name TEXT NOT NULL,              -- a field of callgraph_lab.resource_model.ResourceSeries
+    item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
+);
 CREATE TABLE mark (
     -- One row a mark, in the order of their moments.
     name TEXT NOT NULL,
@@ -116,6 +121,7 @@ COLUMNS: dict[str, Types] = {
         "kind": str,
     },
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
+    "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "mark": {"name": str, "moment_ns": int},
     "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "action": {

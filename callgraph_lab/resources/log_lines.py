@@ -28,7 +28,7 @@ _THREADS_AFTER_NAME = 17
 _RSS_PAGES_AFTER_NAME = 21
 _START_AFTER_NAME = 19
 _CLOCK_BOOTTIME = 7
-_WINDOW_NS = 1_000_000_000
+_WINDOW_NS = 100_000_000
 _NS_PER_S = 1_000_000_000
 _PAGE_BYTES = sysconf("SC_PAGE_SIZE")
 _TICKS_A_SECOND = sysconf("SC_CLK_TCK")
@@ -75,7 +75,7 @@ def _wrap_format(
             error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
             raise
         # A handler with a queue formats for another one, which formats again.
-        if not isinstance(text, str) or hasattr(self, "enqueue"):
+        if not isinstance(text, str) or hasattr(type(self), "enqueue"):
             return text
         if names and record.name not in names and not str(record.name).startswith(prefixes):
             return text
@@ -111,7 +111,7 @@ class ProcessUsage:
         )
 
     def cpu_percent(self) -> float:
-        """Return how busy the process was since the line before, but for a second at least."""
+        """Return how busy the process was since the line before, or for a tenth of a second."""
         now: _Reading = (monotonic_ns(), process_time_ns())
         if getpid() != self._pid:
             # A forked child, whose CPU time has begun anew.
@@ -179,5 +179,5 @@ class _Loader:
         module.__loader__ = self._loader
         self._loader.exec_module(module)
         if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)  # type: ignore[arg-type]
+            sys.meta_path.remove(self._finder)
         self._wrap(module)
