@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "find": LazyCommand("functions:find", "Say where a function is and who calls it."),
     "mark": LazyCommand("marks:mark", "Put a mark on the time line of a running recording."),
     "marks": LazyCommand("marks:marks", "List the marks of a recording."),
+    "resources": LazyCommand("resources:resources", "Show CPU and memory over time."),
     "rm": LazyCommand("recordings:remove", "Delete recordings."),
     "filters": LazyCommand("filters:filters", "List, show and explain filters."),
     "engines": LazyCommand("doctor:engines", "Say which engines can be used, and why."),
