@@ -47,20 +47,20 @@ def chart(recording: Recording, width: int) -> list[str]:
 
 
 def _panels(
-    readings: Sequence[ResourceReading | None],
+    readings: Sequence[ResourceReading],
 ) -> list[tuple[str, str, int, list[float]]]:
     """Return title, unit, height in lines and values of what is shown."""
     return [
-        ("cpu", "%", _HIGH, [0 if item is None else item.cpu_percent for item in readings]),
+        ("cpu", "%", _HIGH, [item.cpu_percent for item in readings]),
         (
             "rss",
             "M",
             _HIGH,
-            [0 if item is None else item.rss_bytes / _MEBIBYTE for item in readings],
+            [item.rss_bytes / _MEBIBYTE for item in readings],
         ),
-        ("fds", "", _LOW, [0 if item is None else item.descriptors for item in readings]),
-        ("threads", "", _LOW, [0 if item is None else item.threads for item in readings]),
-        ("processes", "", _LOW, [0 if item is None else item.processes for item in readings]),
+        ("fds", "", _LOW, [item.descriptors for item in readings]),
+        ("threads", "", _LOW, [item.threads for item in readings]),
+        ("processes", "", _LOW, [item.processes for item in readings]),
     ]
 
 

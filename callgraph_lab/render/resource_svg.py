@@ -50,18 +50,15 @@ def draw_resources(recording: Recording) -> bytes:
 
 
 def _curves(
-    readings: Sequence[ResourceReading | None],
+    readings: Sequence[ResourceReading],
 ) -> list[tuple[str, str, int, list[float]]]:
     """Return title, unit, height and values of each curve."""
-    present = [item for item in readings if item is not None]
-    # Before the first sample stands what that says: the program has only just begun.
-    known = [present[0] if item is None else item for item in readings]
     return [
-        ("CPU", "%", _HIGH, [item.cpu_percent for item in known]),
-        ("memory (RSS)", "M", _HIGH, [item.rss_bytes / _MEBIBYTE for item in known]),
-        ("descriptors", "", _LOW, [item.descriptors for item in known]),
-        ("threads", "", _LOW, [item.threads for item in known]),
-        ("processes", "", _LOW, [item.processes for item in known]),
+        ("CPU", "%", _HIGH, [item.cpu_percent for item in readings]),
+        ("memory (RSS)", "M", _HIGH, [item.rss_bytes / _MEBIBYTE for item in readings]),
+        ("descriptors", "", _LOW, [item.descriptors for item in readings]),
+        ("threads", "", _LOW, [item.threads for item in readings]),
+        ("processes", "", _LOW, [item.processes for item in readings]),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from callgraph_lab.resource_model import ResourceReading
@@ -42,34 +42,27 @@ def reading(series: ResourceSeries, index: int) -> ResourceReading:
     )
 
 
-def resampled(series: ResourceSeries, parts: int, end_ns: int) -> list[ResourceReading | None]:
+def resampled(series: ResourceSeries, parts: int, end_ns: int) -> list[ResourceReading]:
     """Return the series as so many readings of equal spans from the start to ``end_ns``.
 
-    CPU is the mean of each span, the others are the most of its samples. Before the first sample
-    there is None; a span without one says what the span before did.
+    CPU is the mean of each span, the others are the most of its samples; a span without one says
+    what the next sample does. ``parts`` is at least 1; without samples there are no readings.
     """
-    if not len(series) or parts < 1:
-        return [None] * max(parts, 0)
-    readings: list[ResourceReading | None] = []
-    first = 0
-    for part in range(parts):
+    readings: list[ResourceReading] = []
+    first, last = 0, len(series) - 1
+    for part in range(parts if len(series) else 0):
         span_start, span_end = end_ns * part // parts, end_ns * (part + 1) // parts
-        last = part == parts - 1
-        until = len(series) if last else bisect_left(series.moment_ns, span_end)
-        # What the sample just after the span says was used before it, in part within the span.
-        at_most = slice(first, until) if until > first else slice(max(first - 1, 0), first)
-        if at_most.start == at_most.stop:
-            readings.append(None)
-            continue
+        until = last + 1 if part == parts - 1 else bisect_right(series.moment_ns, span_end)
+        covering = slice(first, until) if until > first else slice(min(first, last), first + 1)
         used_ns = cpu_until(series, span_end) - cpu_until(series, span_start)
         readings.append(
             ResourceReading(
                 moment_ns=span_start,
                 cpu_percent=100 * used_ns / max(span_end - span_start, 1),
-                rss_bytes=max(series.rss_bytes[at_most]),
-                descriptors=max(series.descriptors[at_most]),
-                threads=max(series.threads[at_most]),
-                processes=max(series.processes[at_most]),
+                rss_bytes=max(series.rss_bytes[covering]),
+                descriptors=max(series.descriptors[covering]),
+                threads=max(series.threads[covering]),
+                processes=max(series.processes[covering]),
             )
         )
         first = until
