@@ -42,7 +42,7 @@ def test_what_a_target_used(tmp_path: Path) -> None:
     shown = as_json("resources", "--format", "json", folder=tmp_path)
     samples = shown["samples"]
     # Five a second, on a machine that may be busy.
-    assert 6 <= len(samples) <= 25
+    assert 6 <= len(samples) <= shown["duration_ns"] / 0.2e9 + 2
     moments = [item["moment_ns"] for item in samples]
     assert moments == sorted(moments)
     assert 0 < moments[0] < 1e9
