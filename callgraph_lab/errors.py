@@ -34,6 +34,10 @@ class FilterError(UsageError):
     """A filter does not exist, or its file is not a valid filter."""
 
 
+class EventMapError(UsageError):
+    """An event map does not exist, or its file is not a valid one."""
+
+
 class TargetError(UsageError):
     """The target cannot be started (no such script, a directory, a missing module)."""
 

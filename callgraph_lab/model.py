@@ -17,7 +17,7 @@ from callgraph_lab.resource_model import ResourceSeries
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedEvent
+    from callgraph_lab.action_model import ActionInstance, Nth, RecordedAction, RecordedEvent
 
 FunctionKind = Literal["function", "thread"]
 DepthBy = Literal["visible", "stack"]
@@ -219,6 +219,9 @@ class GraphQuery:
     process: int | None = None
     """The pid of the one process to show; None for all of them."""
     action: str | None = None
+    """The action, or mark, that the recording was cut down to before it was asked."""
+    nth: Nth | None = None
+    """Which one instance of it; None for all of them."""
 
 
 @dataclass(frozen=True, slots=True)

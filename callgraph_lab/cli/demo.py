@@ -45,7 +45,7 @@ def demo(folder: Path, engine: str) -> None:
     if recorded.drive_error is not None:
         print_error(recorded.drive_error)
         sys.exit(recorded.drive_error.exit_status)
-    query = QueryOptions((), (), (), None, None, "visible", "cglab")
+    query = QueryOptions((), (), (), None, None, None, None, "visible", "cglab")
     loaded = apply_filters(recorded.entry, query)
     pictures = PictureOptions(FORMATS[:3], DEFAULT_MAX_NODES, "none", DEFAULT_TIMEOUT_S)
     sweep_depths(loaded, range(1, DEEPEST + 1), folder, pictures)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from callgraph_lab.cli.options import PictureOptions
     from callgraph_lab.model import CallGraph
 
+_UNFIT_FOR_A_NAME = re.compile(r"[^\w.+-]+")
+_LONGEST_ACTION_IN_A_NAME = 40
 _TIME_OF_RECORDING = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
 
 
@@ -39,8 +41,11 @@ class DrawnGraph:
 
 
 def picture_stem(loaded: LoadedRecording, depth: int) -> str:
-    """Return the name of a picture's files without the ending: ``ftpServer.depth-4``."""
+    """Return the name of a picture's files without the ending: ``ftpServer-STOR.depth-4``."""
     name = _TIME_OF_RECORDING.sub("", loaded.entry.path.name.removesuffix(".cglab"))
+    for part in (loaded.options.action, loaded.options.nth):
+        if part is not None:
+            name += f"-{_UNFIT_FOR_A_NAME.sub('_', part)[:_LONGEST_ACTION_IN_A_NAME]}"
     return f"{name}.depth-{depth}"
 
 
@@ -131,7 +136,10 @@ def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
     filters = ", ".join(loaded.filter_set.names)
     for note in loaded.recording.run.notes:
         say(f"note: {note}")
-    say(f"{count(functions, 'function')} {where}, filter {filters}")
+    of_action = ""
+    if graph.query.action is not None:
+        of_action = f" of {graph.query.nth or 'every'} {graph.query.action}"
+    say(f"{count(functions, 'function')}{of_action} {where}, filter {filters}")
     if loaded.filter_set.choice and "auto" in (loaded.options.filters or ("auto",)):
         say(loaded.filter_set.choice)
     if graph.hidden:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callgraph_lab.cli.options import (
+    action_options,
     filter_options,
     folder_option,
     json_option,
@@ -52,6 +53,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show only so many.")
 @filter_options
 @process_option
+@action_options
 @folder_option
 @json_option
 def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
@@ -116,6 +118,7 @@ Examples:
 @click.option("--recording", metavar="RECORDING", help="Look in this one, not in the newest.")
 @filter_options
 @process_option
+@action_options
 @folder_option
 @json_option
 def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) -> None:

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "info": LazyCommand("recordings:info", "Tell what a recording holds."),
     "functions": LazyCommand("functions:functions", "List the functions that ran."),
     "find": LazyCommand("functions:find", "Say where a function is and who calls it."),
+    "actions": LazyCommand("actions:actions", "List what clients did, and what it cost."),
     "mark": LazyCommand("marks:mark", "Put a mark on the time line of a running recording."),
     "marks": LazyCommand("marks:marks", "List the marks of a recording."),
     "resources": LazyCommand("resources:resources", "Show CPU and memory over time."),

@@ -9,6 +9,7 @@ from callgraph_lab.cli.messages import print_error, say
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.processes import only_process
+from callgraph_lab.graph.slicing import select_slice
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog
 
@@ -42,6 +43,8 @@ class LoadedRecording:
             filters=self.filter_set.names,
             stdlib=self.options.stdlib,
             process=self.options.process,
+            action=self.options.action,
+            nth=self.options.nth,
         )
 
     def graph(self, max_depth: int | None) -> CallGraph:
@@ -90,6 +93,8 @@ def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecordin
     recording = catalog.load(entry)
     if options.process is not None:
         recording = only_process(recording, options.process)
+    if options.action is not None:
+        recording = select_slice(recording, options.action, options.nth)
     filter_set = filter_set_of(options, recording.functions)
     return LoadedRecording(
         entry, recording, options, filter_set, filter_set.decide_all(recording.functions)

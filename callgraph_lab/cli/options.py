@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from callgraph_lab.action_model import NTH_CHOICES
 from callgraph_lab.cli.parameters import FormatsType
 from callgraph_lab.filtering import DEFAULT_FILTER
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
@@ -18,6 +19,7 @@ from callgraph_lab.render.links import LINK_CHOICES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from callgraph_lab.action_model import Nth
     from callgraph_lab.model import DepthBy, Naming
     from callgraph_lab.render.links import Links
 
@@ -36,6 +38,8 @@ class QueryOptions:
     filters: tuple[str, ...]
     stdlib: bool | None
     process: int | None
+    action: str | None
+    nth: Nth | None
     depth_by: DepthBy
     naming: Naming
 
@@ -103,6 +107,19 @@ filter_options = _stack(
 
 process_option = click.option(
     "--process", type=int, metavar="PID", help="Show only what this process did."
+)
+
+action_options = _stack(
+    click.option(
+        "--action",
+        metavar="NAME",
+        help="Show only what this action or mark caused; 'cglab actions' names them.",
+    ),
+    click.option(
+        "--nth",
+        type=click.Choice(NTH_CHOICES),
+        help="With --action: only the slowest, first or last time.",
+    ),
 )
 
 query_options = _stack(
@@ -191,13 +208,18 @@ json_option = click.option(
 
 
 def query_of(arguments: dict[str, Any]) -> QueryOptions:
-    """Take the options of ``query_options`` out of a command's arguments."""
+    """Take the options of ``query_options`` and others that a command has out of its arguments."""
+    action, nth = arguments.pop("action", None), arguments.pop("nth", None)
+    if nth is not None and action is None:
+        raise click.UsageError("--nth says which one of an action: name it with --action.")
     return QueryOptions(
         include=arguments.pop("include"),
         exclude=arguments.pop("exclude"),
         filters=arguments.pop("filters"),
         stdlib=arguments.pop("stdlib"),
         process=arguments.pop("process", None),
+        action=action,
+        nth=nth,
         depth_by=arguments.pop("depth_by", "visible"),
         naming=arguments.pop("naming", "cglab"),
     )

@@ -13,6 +13,7 @@ import click
 from callgraph_lab.cli.options import (
     DEFAULT_FOLDER,
     FORMATS,
+    action_options,
     max_depth_option,
     picture_options,
     pictures_of,
@@ -41,6 +42,7 @@ Examples:
 @max_depth_option
 @query_options
 @process_option
+@action_options
 @picture_options
 @click.option(
     "-o",

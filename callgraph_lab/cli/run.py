@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from callgraph_lab.actions.compile import DEFAULT_KEPT_INSTANCES
 from callgraph_lab.cli.options import (
     folder_option,
     max_depth_option,
@@ -80,6 +81,23 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="N",
                 help="How many contexts to keep apart; the engine native goes on past it with"
                 " counts by caller, callee and depth.",
+            ),
+            click.option(
+                "--event-map",
+                "event_maps",
+                multiple=True,
+                default=("auto",),
+                metavar="NAME|FILE|none",
+                help="Tell by this map which calls serve what a client did.  [default: auto, all"
+                " that come with cglab]",
+            ),
+            click.option(
+                "--keep-instances",
+                type=click.IntRange(min=1),
+                default=DEFAULT_KEPT_INSTANCES,
+                show_default=True,
+                metavar="N",
+                help="Of how many times that actions were done to keep a record each.",
             ),
             click.option(
                 "--log-resources",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callgraph_lab.cli.options import (
+    action_options,
     folder_option,
     picture_options,
     pictures_of,
@@ -49,6 +50,7 @@ Examples:
 @click.option("--recording", metavar="RECORDING", help="Sweep this one, not the newest.")
 @query_options
 @process_option
+@action_options
 @folder_option
 @picture_options
 @record_options

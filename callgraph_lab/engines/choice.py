@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from callgraph_lab.engines.protocol import Engine
 
 AUTO = "auto"
-ENGINE_NAMES = ("native", "pycallgraph2")
+NATIVE = "native"
+ENGINE_NAMES = (NATIVE, "pycallgraph2")
 """Every engine there is, the one to be preferred first."""
 
 

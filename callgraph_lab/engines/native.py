@@ -50,12 +50,15 @@ def start(
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    event_map: Mapping[str, object] | None = None,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
-    are counted by caller, callee and depth. Raise ``OSError`` where the file cannot be made.
+    are counted by caller, callee and depth. With an ``event_map`` (a dict as ``actions.compile``
+    makes it) every context says which action its calls serve. Raise ``OSError`` where the file
+    cannot be made, ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -65,5 +68,6 @@ def start(
         whole_program=whole_program,
         max_contexts=max_contexts,
         follow_forks=follow_forks,
+        event_map=None if event_map is None else dict(event_map),
     )
     return _native.stop

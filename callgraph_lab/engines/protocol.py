@@ -38,6 +38,7 @@ class Engine(Protocol):
         whole_program: bool = True,
         follow_forks: bool = True,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
+        event_map: Mapping[str, object] | None = None,
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
@@ -45,6 +46,7 @@ class Engine(Protocol):
         from the first frame that has no caller, as the interpreter runs the target; otherwise from
         the next call on. ``follow_forks`` says whether forked children record into files of their
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
-        the live file. Returns the function that stops recording; a process that never calls it
+        the live file. ``event_map`` holds the compiled rules by which calls are attributed to
+        actions; an engine that cannot do it leaves a remark in the live file. Returns the function that stops recording; a process that never calls it
         loses nothing.
         """

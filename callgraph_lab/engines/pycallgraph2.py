@@ -193,12 +193,13 @@ def start(
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    event_map: Mapping[str, object] | None = None,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Recording stops at
-    ``max_contexts``.
+    ``max_contexts``. This engine attributes nothing to actions: given an ``event_map``, it says so.
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
@@ -209,6 +210,8 @@ def start(
         follow_forks=follow_forks,
         max_contexts=max_contexts,
     )
+    if event_map is not None:
+        recorder.remark("the engine pycallgraph2 knows no actions; the engine native does")
     log_lines = sys.modules.get(_LOG_LINES)
     if log_lines is not None:
         # It lives on in the handlers of the target's log, and so does its dictionary.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RESERVED_NAMES = ("auto", "none")
 """Names with a meaning of their own, which no file may take."""
+FOREIGN_KEYS = ("event_map", "sensor")
+"""Keys that a filter's file may have for others: an event map stands beside the filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def filter_from_table(table: Mapping[str, Any], *, name: str, text: str, source:
     """
     values: dict[str, Any] = {}
     for key, value in table.items():
+        if key in FOREIGN_KEYS:
+            continue
         where = f"{source}:{line_of_key(text, key)}"
         if key not in KEYS:
             raise FilterError(

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.errors import FilterError
 from callgraph_lab.filtering.definition import (
@@ -56,7 +56,7 @@ def load_filter(name_or_file: str, *, folder: Path | None = None) -> Filter:
     for built_in in BUILT_IN:
         if built_in.name == name_or_file:
             return built_in
-    if _is_path(name_or_file):
+    if is_path(name_or_file):
         return _load_file((folder or Path()) / _expanded(name_or_file))
     if name_or_file not in shipped_filter_names():
         known = (*RESERVED_NAMES, *shipped_filter_names())
@@ -133,7 +133,8 @@ def _line_of_parent(current: Filter, parent: str) -> int:
     return line_of_item(_read(Path(current.source)), "extends", parent)
 
 
-def _is_path(name_or_file: str) -> bool:
+def is_path(name_or_file: str) -> bool:
+    """Say whether what a user wrote is a file, and no name."""
     return name_or_file.endswith(_SUFFIX) or "/" in name_or_file
 
 
@@ -151,16 +152,21 @@ def _load_shipped(path: Path) -> Filter:
 
 
 def _load_file(path: Path) -> Filter:
+    table, text = read_table(path)
+    return filter_from_table(table, name=path.stem, text=text, source=str(path))
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], str]:
+    """Return a TOML file's content, and its text. Raises FilterError."""
     text = _read(path)
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         number = line[1] if line else text.count("\n") + 1
         raise FilterError(f"{path}:{number}: not valid TOML: {error}") from error
     except RecursionError as error:
         raise FilterError(f"{path}: lists or tables are nested too deeply") from error
-    return filter_from_table(table, name=path.stem, text=text, source=str(path))
 
 
 def _read(path: Path) -> str:

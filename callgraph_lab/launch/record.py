@@ -8,7 +8,14 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from callgraph_lab.engines.choice import AUTO, choose
+from callgraph_lab.actions.compile import (
+    DEFAULT_KEPT_INSTANCES,
+    compile_maps,
+    recorded_event_map,
+)
+from callgraph_lab.actions.load import AUTO as AUTO_MAPS
+from callgraph_lab.actions.load import load_event_maps
+from callgraph_lab.engines.choice import AUTO, NATIVE, choose
 from callgraph_lab.errors import DriveError, OutputError
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
@@ -44,6 +51,9 @@ class RecordOptions:
     drive_timeout_s: float = 30.0
     follow_forks: bool = True
     max_contexts: int = DEFAULT_MAX_CONTEXTS
+    event_maps: tuple[str, ...] = (AUTO_MAPS,)
+    """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
+    keep_instances: int = DEFAULT_KEPT_INSTANCES
     log_resources: LogResources | None = None
     heartbeat_s: float | None = None
     log_file: Path | None = None
@@ -65,7 +75,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     """Run a target under an engine and return its recording, however the target ends.
 
     ``say`` gets what a user should know while it runs, one line at a time. Raises ``TargetError``,
-    ``EngineError`` or ``OutputError`` before anything has been started.
+    ``EngineError``, ``EventMapError`` or ``OutputError`` before anything has been started.
     """
     interpreter = find_interpreter(options.python)
     if target.is_module:
@@ -73,6 +83,18 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     else:
         check_script(target.name)
     engine = choose(options.engine)
+    maps = load_event_maps(options.event_maps)
+    rules = compile_maps(maps, keep_instances=options.keep_instances)
+    engine_options: dict[str, object] = {
+        "follow_forks": options.follow_forks,
+        "max_contexts": options.max_contexts,
+    }
+    if engine.name == NATIVE and maps:
+        engine_options["event_map"] = rules
+    elif maps:
+        maps = ()
+        if set(options.event_maps) != {AUTO_MAPS}:
+            say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -88,6 +110,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         argv=tuple(command[1:]),
         python=interpreter.version,
         engine=engine.name,
+        event_map=recorded_event_map(maps),
     )
     runtime = _prepare(live_folder, run)
     heartbeat = None
@@ -101,7 +124,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             interpreter=interpreter,
             argv=brief_arguments(command),
             log_resources=None if options.log_resources is None else asdict(options.log_resources),
-            options={"follow_forks": options.follow_forks, "max_contexts": options.max_contexts},
+            options=engine_options,
         )
         supervisor = Supervisor(
             command, environment, say=say, duration_s=options.duration_s, drive=drive

@@ -311,6 +311,19 @@ arena_note_folding(uint64_t contexts)
     }
 }
 
+uint64_t
+arena_count_event(void)
+{
+    STORE(file.header->events_made, file.header->events_made + 1);
+    return file.header->events_made;
+}
+
+void
+arena_count_dropped_event(void)
+{
+    STORE(file.header->events_dropped, file.header->events_dropped + 1);
+}
+
 void
 arena_refresh_anchor(void)
 {
@@ -392,7 +405,8 @@ arena_open_for_child(void)
     uint64_t ticks_a_second = file.header->ticks_a_second;
     for (size_t index = 0; index < file.mapping_count; index++) {
         struct mapping *mapping = &file.mappings[index];
-        if (mapping->is_header || mapping->type == BLOCK_CONTEXTS) {
+        if (mapping->is_header ||
+            (mapping->type != BLOCK_FUNCTIONS && mapping->type != BLOCK_THREAD)) {
             munmap(mapping->address, mapping->size);
         }
         /* Functions are still read from; a thread's end may touch its block at any time. */

@@ -184,6 +184,9 @@ struct block_header *arena_append(enum block_type type, size_t payload_bytes, ui
                                   uint32_t thread_index);
 void arena_count(uint64_t contexts, uint64_t functions, uint64_t threads);
 void arena_note_folding(uint64_t contexts);
+/* The serial of a new event, from 1. */
+uint64_t arena_count_event(void);
+void arena_count_dropped_event(void);
 void arena_refresh_anchor(void);
 uint64_t arena_bytes(void);
 

@@ -214,6 +214,19 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     return found;
 }
 
+void
+calls_visit(struct thread *thread, void (*visit)(struct open_call *))
+{
+    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            struct open_call *call = &chunk->calls[index];
+            if (call->frame != NULL && call->session == tree.session) {
+                visit(call);
+            }
+        }
+    }
+}
+
 /* ---- after a fork ------------------------------------------------------------------------- */
 
 /* Callers first; ``done`` is the session of those that have been dealt with. ``room`` is for as many

@@ -12,6 +12,9 @@ struct open_call_chunk {
     struct open_call calls[CALLS_IN_A_CHUNK];
 };
 
+/* All calls of the thread that are open in this recording, in no order. */
+void calls_visit(struct thread *thread, void (*visit)(struct open_call *));
+
 /* In a forked child: give the calls that were open contexts in the child's file, callers first, and the
  * session ``done``. False: no room. */
 bool calls_inherit(struct thread *thread, uint32_t done,

@@ -29,11 +29,15 @@
 #include "internal/pycore_frame.h"
 #endif
 #include "internal/pycore_code.h"
+#include "internal/pycore_dict.h"
+#include "internal/pycore_object.h"
 #if PY_VERSION_HEX >= 0x030D0000
 #include "opcode_ids.h"
 #else
 #include "opcode.h"
 #endif
+
+#include <structmember.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -231,6 +235,54 @@ type_dictionary(PyTypeObject *type)
 {
     /* Static builtin types keep theirs in the interpreter from 3.12 on; they are named by tp_name. */
     return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) ? type->tp_dict : NULL;
+}
+
+/* What an object keeps under a name in its dictionary, without making that dictionary: most objects have
+ * only the values, and share the names with others of their class. Borrowed, or NULL. */
+static inline PyObject *
+instance_value(PyObject *object, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *dictionary = NULL;
+    if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
+        if (type->tp_dictoffset > 0) {
+            dictionary = *(PyObject **)((char *)object + type->tp_dictoffset);
+        }
+    }
+    else {
+        PyDictValues *values = NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+        dictionary = (PyObject *)_PyObject_GetManagedDict(object);
+        if (dictionary == NULL && (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) &&
+            _PyObject_InlineValues(object)->valid) {
+            values = _PyObject_InlineValues(object);
+        }
+#elif PY_VERSION_HEX >= 0x030C0000
+        PyDictOrValues either = *_PyObject_DictOrValuesPointer(object);
+        if (_PyDictOrValues_IsValues(either)) {
+            values = _PyDictOrValues_GetValues(either);
+        }
+        else {
+            dictionary = _PyDictOrValues_GetDict(either);
+        }
+#else
+        values = *_PyObject_ValuesPointer(object);
+        dictionary = *_PyObject_ManagedDictPointer(object);
+#endif
+        PyDictKeysObject *keys =
+            values == NULL ? NULL : ((PyHeapTypeObject *)type)->ht_cached_keys;
+        for (Py_ssize_t index = 0; keys != NULL && index < keys->dk_nentries; index++) {
+            /* Names of attributes are interned. */
+            if (DK_UNICODE_ENTRIES(keys)[index].me_key == name) {
+                return values->values[index];
+            }
+        }
+    }
+    if (dictionary == NULL || !PyDict_Check(dictionary) ||
+        !DK_IS_UNICODE(((PyDictObject *)dictionary)->ma_keys)) {
+        return NULL; /* keys that are not all strings may run code when they are compared */
+    }
+    return PyDict_GetItemWithError(dictionary, name);
 }
 
 static inline PyThreadState *

@@ -1,7 +1,9 @@
 #include "hook.h"
 
 #include "clock.h"
+#include "stalls.h"
 #include "tree.h"
+#include "watch.h"
 
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
 
@@ -58,12 +60,18 @@ leave(struct thread *thread, struct open_call *call)
         if (LIKELY(node->kind == NODE_RECORDED)) {
             STORE(node->record->ticks, node->record->ticks + elapsed);
         }
+        if (UNLIKELY(elapsed > tree.long_call_ticks)) {
+            stalls_note_call(thread, call, elapsed);
+        }
         if (LIKELY(thread->top == call || thread->top == caller)) {
             thread->top = caller;
             PUBLISH(thread->block->depth, (uint64_t)caller->position);
         }
         else {
             tree_restack(thread, caller);
+        }
+        if (UNLIKELY(node->watch)) {
+            watch_left(thread, call, now);
         }
     }
     call->frame = NULL;
@@ -131,6 +139,9 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
             STORE(entry->ticks, call->entered);
         }
         PUBLISH(block->depth, (uint64_t)position);
+        if (UNLIKELY(node->watch)) {
+            watch_entered(thread, call);
+        }
     }
     else {
         call->position = caller->position;

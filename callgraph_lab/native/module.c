@@ -8,6 +8,7 @@
 #include "registry.h"
 #include "stack.h"
 #include "tree.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,36 +34,44 @@ static void
 end_recording(enum file_state state, const char *reason)
 {
     bool was_recording = tree.session != 0;
+    if (was_recording) {
+        watch_finish();
+    }
     tree.session = 0;
     if (was_recording) {
         arena_finish(state, 0, reason);
     }
     tree_stop();
+    watch_stop();
     registry_stop();
     arena_close();
 }
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True)\n--\n\n"
+             "      follow_forks=True, event_map=None)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. Returns the path\n"
-             "of the file. Raises OSError where it cannot be made, RuntimeError when recording already.");
+             "of the file. ``event_map`` is a dict with a list of rules that say which action a call serves.\n"
+             "Raises OSError where the file cannot be made, ValueError for a map that is none, RuntimeError\n"
+             "when recording already.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", NULL};
-    PyObject *folder = NULL;
+    static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks",
+                            "event_map", NULL};
+    PyObject *folder = NULL, *event_map = Py_None;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
     int whole_program = 1, follow = 1;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKp:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKpO:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
-                                     &information_bytes, &whole_program, &max_contexts, &follow)) {
+                                     &information_bytes, &whole_program, &max_contexts, &follow,
+                                     &event_map)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -78,13 +87,15 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         end_recording(STATE_STOPPED, NULL);
     }
     clock_choose();
-    if (registry_start() != 0 || instances_start() != 0) {
+    if (registry_start() != 0 || instances_start() != 0 ||
+        (event_map != Py_None && rules_start(event_map) != 0)) {
         goto done;
     }
     int error = arena_open(PyBytes_AS_STRING(folder), information, (size_t)information_bytes);
     if (error != 0) {
         errno = error;
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(folder));
+        rules_stop();
         goto done;
     }
     if (!fork_handler_installed) {
@@ -96,6 +107,11 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         PyErr_NoMemory();
         arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
         arena_close();
+        rules_stop();
+        goto done;
+    }
+    if (event_map != Py_None && watch_start() != 0) {
+        end_recording(STATE_STOPPED, "there was no room for the event map");
         goto done;
     }
     result = PyUnicode_DecodeFSDefault(arena_path());

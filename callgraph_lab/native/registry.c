@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "instances.h"
+#include "rules.h"
 #include "table.h"
 #include "text.h"
 
@@ -25,6 +26,7 @@ struct known_code {
 struct known_function {
     char *record; /* as it stands in the file of this process, or in the parent's */
     uint32_t number_in_file;
+    struct watch *watch; /* the event map's rules for it, or NULL */
 };
 
 static struct table codes;            /* address -> packed facts */
@@ -136,6 +138,9 @@ registry_stop(void)
     known_codes = NULL;
     known_classes = NULL;
     known_code_count = known_code_capacity = known_class_count = known_class_capacity = 0;
+    for (uint32_t index = 0; index < function_count; index++) {
+        watch_free(known_functions[index].watch);
+    }
     free(known_functions);
     known_functions = NULL;
     function_count = function_capacity = functions_in_file = 0;
@@ -341,7 +346,7 @@ append_function(int line, uint32_t flags)
     if (place == NULL) {
         return NO_FUNCTION;
     }
-    known_functions[function_count] = (struct known_function){place, functions_in_file - 1};
+    known_functions[function_count] = (struct known_function){place, functions_in_file - 1, NULL};
     return function_count++;
 }
 
@@ -419,11 +424,28 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
                                  known == NULL || source == SOURCE_CLASS ? NULL : known->own_name);
     text_end_field(&scratch, start, LONGEST_STRING_BYTES);
     uint32_t function = append_function(code->co_firstlineno, 0);
-    if (function != NO_FUNCTION && !table_put(&functions, key, (uint64_t)function + 1)) {
+    if (function == NO_FUNCTION) {
+        return NO_FUNCTION;
+    }
+    bool failed = false;
+    text_clear(&scratch);
+    text_put_string(&scratch, module);
+    text_clear(&second_scratch);
+    text_put_string(&second_scratch, code->co_name);
+    known_functions[function].watch =
+        rules_for(text_chars(&second_scratch), text_chars(&scratch),
+                  known != NULL && of_class ? known->ancestors : "", &failed);
+    if (failed || !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;
         return NO_FUNCTION;
     }
     return function;
+}
+
+const struct watch *
+registry_watch(uint32_t function)
+{
+    return known_functions[function].watch;
 }
 
 uint32_t

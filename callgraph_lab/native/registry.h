@@ -26,6 +26,9 @@ bool registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_fac
  * are given once and inherited by forked children; in a file functions are counted anew. */
 uint32_t registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                            PyTypeObject *type);
+/* The event map's rules for a function, or NULL. */
+struct watch;
+const struct watch *registry_watch(uint32_t function);
 /* The function that stands for a thread. */
 uint32_t registry_thread_function(const char *name);
 uint32_t registry_function_count(void);

@@ -4,6 +4,7 @@
 #include "threads.h"
 
 #include "calls.h"
+#include "charges.h"
 #include "clock.h"
 #include "stack.h"
 #include "text.h"
@@ -95,6 +96,7 @@ begin_anew(struct thread *thread, const char *name)
     thread->session = tree.session;
     thread->root = NULL;
     thread->has_full_block = false;
+    thread->watch = (struct thread_watch){0};
     if (thread->name == NULL) {
         errno = ENOMEM;
         return false;
@@ -167,6 +169,7 @@ tree_thread_begin(interpreter_frame *frame)
     thread->ended = false;
     thread->is_main = syscall(SYS_gettid) == getpid();
     stack_find(&thread->stack_lowest, &thread->stack_margin);
+    charges_begin(thread);
     current_thread = thread;
     pthread_setspecific(end_key, thread);
     arena_count(tree.context_count, registry_function_count(), thread_count);
@@ -243,9 +246,12 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     }
     struct open_call *top = thread->top;
     interpreter_frame *root_frame = thread->root_call.frame;
+    struct thread_watch watch = thread->watch;
     char *name = thread->name;
     thread->name = NULL;
     bool ready = begin_anew(thread, name);
+    thread->watch = watch;
+    charges_begin_child(thread);
     free(name);
     if (!ready) {
         return false;

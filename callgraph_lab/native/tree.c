@@ -2,8 +2,10 @@
 #include "tree.h"
 
 #include "instances.h"
+#include "stalls.h"
 #include "table.h"
 #include "threads.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +26,8 @@ struct recent_child *tree_recent_children;
 
 static struct node_chunk *chunks;
 static struct table children;   /* (parent's id, function) -> node */
-static struct table folded;     /* (caller, callee, depth), hashed -> node */
+static struct table entered;    /* (parent's id, function, label), hashed -> node */
+static struct table folded;     /* (caller, callee, depth, label), hashed -> node */
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
 static struct node silent_node, shutdown_node, beginning_node, passed_over_node;
@@ -63,6 +66,7 @@ tree_start(uint64_t max_contexts, bool whole_program)
     tree.max_contexts = max_contexts;
     tree.context_count = 0;
     tree.found_calls = 0;
+    tree.long_call_ticks = UINT64_MAX;
     tree.session = ++tree.last_session;
     return 0;
 }
@@ -73,6 +77,7 @@ tree_stop(void)
     tree.session = 0;
     threads_stop();
     table_clear(&children);
+    table_clear(&entered);
     table_clear(&folded);
     free(tree_recent_children);
     tree_recent_children = NULL;
@@ -135,7 +140,7 @@ more_records(struct thread *thread)
 }
 
 static struct node *
-new_context(struct thread *thread, const struct node *parent, uint32_t function)
+new_context(struct thread *thread, const struct node *parent, uint32_t function, uint32_t label)
 {
     uint32_t number_in_file = registry_number_in_file(function);
     if (number_in_file == NO_FUNCTION || (thread->records_left == 0 && !more_records(thread))) {
@@ -152,6 +157,13 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function)
     node->depth = parent == NULL ? 0 : parent->depth + 1;
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
     node->record->function = number_in_file;
+    if (label != 0) {
+        node->label = node->record->label = label;
+        label_add_node(label_of(label), node);
+        if (parent != NULL) {
+            stalls_note_child(parent, node);
+        }
+    }
     thread->next_record++;
     thread->next_id++;
     thread->records_left--;
@@ -166,32 +178,42 @@ struct node *
 tree_root_for(struct thread *thread, const char *name)
 {
     uint32_t function = registry_thread_function(name);
-    struct node *root = function == NO_FUNCTION ? NULL : new_context(thread, NULL, function);
+    struct node *root = function == NO_FUNCTION ? NULL : new_context(thread, NULL, function, background_label);
     if (root != NULL) {
         STORE(root->record->calls, 1u);
     }
     return root;
 }
 
+/* Where a hashed key is taken by another node. */
+static uint64_t
+next_key(uint64_t key)
+{
+    key = key * 6364136223846793005u + 1442695040888963407u;
+    return key ? key : 1;
+}
+
 /* Past the budget of contexts: one context for every caller, callee and depth, however they were
  * reached. Counts stay exact in that sense, and so stays any graph that is cut at a depth. */
 static struct node *
-folded_child(struct thread *thread, struct node *parent, uint32_t function)
+folded_child(struct thread *thread, struct node *parent, uint32_t function, uint32_t label)
 {
     arena_note_folding(tree.context_count);
     uint64_t key = ((uint64_t)parent->function << 32 | function) ^
                    ((uint64_t)parent->depth << 21) * 0x9E3779B97F4A7C15u ^
-                   ((uint64_t)thread->index << 11) * 0xC2B2AE3D27D4EB4Fu;
-    for (key = key ? key : 1;; key = key * 6364136223846793005u + 1442695040888963407u) {
+                   ((uint64_t)thread->index << 11) * 0xC2B2AE3D27D4EB4Fu ^
+                   (uint64_t)label * 0xD6E8FEB86659FD93u;
+    for (key = key ? key : 1;; key = next_key(key)) {
         struct node *node = (struct node *)(uintptr_t)table_get(&folded, key);
         if (node == NULL) {
-            node = new_context(thread, parent, function);
+            node = new_context(thread, parent, function, label);
             if (node == NULL || !table_put(&folded, key, (uintptr_t)node)) {
                 return NULL;
             }
             return node;
         }
-        if (node->function == function && node->depth == parent->depth + 1) {
+        if (node->function == function && node->depth == parent->depth + 1 &&
+            node->label == label) {
             return node;
         }
         fold_clashes++;
@@ -199,19 +221,29 @@ folded_child(struct thread *thread, struct node *parent, uint32_t function)
 }
 
 static struct node *
-child_of_function(struct thread *thread, struct node *parent, uint32_t function)
+child_of_function(struct thread *thread, struct node *parent, uint32_t function, uint32_t label)
 {
+    /* Most have their parent's label. */
+    struct table *table = label == parent->label ? &children : &entered;
     uint64_t key = ((uint64_t)parent->id + 1) << 32 | function;
-    struct node *child = (struct node *)(uintptr_t)table_get(&children, key);
+    if (table == &entered) {
+        key = table_hash(key) + label;
+    }
+    struct node *child = (struct node *)(uintptr_t)table_get(table, key);
+    while (child != NULL && table == &entered &&
+           (child->record->caller != parent->id || child->function != function ||
+            child->label != label)) {
+        key = next_key(key);
+        child = (struct node *)(uintptr_t)table_get(table, key);
+    }
     if (child != NULL) {
         return child;
     }
     if (tree.context_count >= tree.max_contexts) {
-        child = folded_child(thread, parent, function);
-        return child;
+        return folded_child(thread, parent, function, label);
     }
-    child = new_context(thread, parent, function);
-    if (child != NULL && !table_put(&children, key, (uintptr_t)child)) {
+    child = new_context(thread, parent, function, label);
+    if (child != NULL && !table_put(table, key, (uintptr_t)child)) {
         errno = ENOMEM;
         return NULL;
     }
@@ -289,7 +321,19 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
         return NULL;
     }
     *class = type;
-    return child_of_function(thread, parent, function);
+    uint32_t label = parent->label;
+    if (UNLIKELY(label != 0)) {
+        label = watch_label(thread, parent, function, frame, code);
+        if (label == 0) {
+            return NULL;
+        }
+    }
+    struct node *child = child_of_function(thread, parent, function, label);
+    if (UNLIKELY(thread->watch.pending != NULL) && child != NULL) {
+        child->watch = true;
+        facts->source = SOURCE_NOT_CACHED;
+    }
+    return child;
 }
 
 struct node *
@@ -341,6 +385,7 @@ tree_after_fork(void)
     if (!arena_is_open() || tree.session == 0) {
         return;
     }
+    watch_after_fork();
     arena_leave_parent();
     registry_generation++; /* so that the next call of the child does not find a cached context */
     threads_after_fork();
@@ -367,8 +412,16 @@ inherited_context(struct thread *thread, struct open_call *call)
         return call->caller->node;
     }
     struct node *parent = call->caller->node;
-    return child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
-                             call->node->function);
+    struct node *node =
+        child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
+                          call->node->function, call->node->label);
+    if (call->node->watch && node != NULL) {
+        node->watch = true;
+    }
+    else {
+        call->entry = NULL;
+    }
+    return node;
 }
 
 bool
@@ -379,12 +432,13 @@ tree_adopt(void)
     if (error == 0) {
         chunks = NULL;
         table_clear(&children);
+        table_clear(&entered);
         table_clear(&folded);
         memset(tree_recent_children, 0, RECENT_CHILDREN * sizeof(*tree_recent_children));
         next_context_id = 0;
         tree.context_count = 0;
         registry_begin_child();
-        if (!threads_adopt(inherited_context)) {
+        if (!watch_adopt(current_thread) || !threads_adopt(inherited_context)) {
             error = errno;
         }
         struct node_chunk *new_chunks = chunks;

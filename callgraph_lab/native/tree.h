@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "compat.h"
 #include "registry.h"
+#include "watch_state.h"
 
 enum node_kind {
     NODE_RECORDED = 0,
@@ -31,6 +32,9 @@ struct node {
     uint32_t depth;
     uint8_t cached_source;
     uint8_t kind;
+    bool watch; /* a rule of the event map has to do with calls into it */
+    uint32_t label;
+    struct node *next_of_label;
 };
 
 /* Children that were entered not long ago, where one parent has several: found by parent and code. */
@@ -53,6 +57,7 @@ struct open_call {
     uint32_t session;
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
+    struct entry *entry; /* of the event map, where the node has ``watch`` */
     bool found_on_stack; /* was there before recording began: nobody tells when it returns */
 };
 
@@ -78,6 +83,7 @@ struct thread {
     bool has_full_block; /* and no room for a larger one: the innermost open calls are not shown */
     bool ended; /* set by the thread's end, without the lock */
     char *name;
+    struct thread_watch watch;
     struct thread *next;
 };
 
@@ -87,6 +93,7 @@ struct tree {
     uint64_t max_contexts;
     uint64_t context_count;
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
+    uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop */
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
 

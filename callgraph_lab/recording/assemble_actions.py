@@ -174,12 +174,27 @@ class JoinedActions:
 
 
 def action_names(parts: Iterable[LivePart]) -> list[str]:
-    """Return the actions of all parts in the order in which they first began, background last."""
-    names: dict[str, bool] = {}
+    """Return the actions of all parts in the order in which they first began, background last.
+
+    Where several processes closed a session, the last one did.
+    """
+    is_background: dict[str, bool] = {}
+    began_ns: dict[tuple[str, int], int] = {}
     for part in parts:
         for action in part.actions:
-            names[action.name] = names.get(action.name, False) or action.background
-    return sorted(names, key=names.__getitem__)
+            is_background[action.name] = is_background.get(action.name, False) or action.background
+        for instance in part.instances:
+            action = part.actions[instance.action - 1]
+            key = (action.name, instance.session)
+            moment_ns = part.clock.monotonic_ns(instance.begin_ticks)
+            choose = max if action.once else min
+            began_ns[key] = choose(began_ns.get(key, moment_ns), moment_ns)
+    first_ns: dict[str, int] = {}
+    for (name, _), moment_ns in began_ns.items():
+        first_ns[name] = min(first_ns.get(name, moment_ns), moment_ns)
+    return sorted(
+        is_background, key=lambda name: (is_background[name], first_ns.get(name, _LARGEST))
+    )
 
 
 def add_instance_columns(

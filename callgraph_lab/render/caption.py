@@ -34,7 +34,8 @@ def caption_lines(drawing: Drawing, run: RunInformation) -> list[str]:
         ),
     ]
     if graph.query.action is not None:
-        lines.append(f"only what the action {_short(graph.query.action)} caused")
+        which = "action" if graph.query.nth is None else graph.query.nth
+        lines.append(f"only what the {which} {_short(graph.query.action)} caused")
     lines += [_shown(drawing), _filters(graph.query), _hidden(graph)]
     if not run.complete:
         lines.append(

@@ -58,6 +58,7 @@ def graph_document(
             "filters": list(graph.query.filters),
             "process": graph.query.process,
             "action": graph.query.action,
+            "nth": graph.query.nth,
             "stdlib": graph.query.stdlib,
         },
         "deepest": graph.deepest,

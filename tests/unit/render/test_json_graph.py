@@ -56,6 +56,7 @@ def test_the_document_is_as_promised() -> None:
         "filters": ["ftp-server"],
         "process": None,
         "action": None,
+        "nth": None,
         "stdlib": None,
     }
     assert document["nodes"][0]["kind"] == "thread"

@@ -1,0 +1,123 @@
+"""``cglab actions``: what clients did, how often, and what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callgraph_lab.cli.options import folder_option, json_option, recording_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from callgraph_lab.actions.table import ActionSummary
+    from callgraph_lab.model import Recording
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  cglab actions
+  cglab actions ftpServer-20261123-141502 --format json
+  cglab render --action STOR         the graph of one of them"""
+)
+@recording_argument
+@folder_option
+@json_option
+def actions(recording: str | None, folder: Path, output_format: str) -> None:
+    """List what clients did in a RECORDING (the newest by default), and what it cost.
+
+    They come in the order in which they first began; work for no client comes last. Calls and
+    functions are all that served an action, those that a filter hides, too. Wall is the time spent
+    in these calls, CPU what of it a processor worked; p50, p95 and max are of the times from begin
+    to end.
+    """
+    from callgraph_lab.actions.table import summarize_actions  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415
+    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.recording import catalog  # noqa: PLC0415
+
+    loaded = catalog.load(find_recording(recording, folder))
+    summaries = summarize_actions(loaded)
+    if output_format == "json":
+        print_json({"schema": 1, "actions": [_to_json(item) for item in summaries]})
+    elif summaries:
+        _print(summaries)
+    for remark in _remarks(loaded, summaries):
+        say(remark)
+
+
+def _to_json(item: ActionSummary) -> dict[str, Any]:
+    action = item.action
+    return {
+        "name": action.name,
+        "background": action.background,
+        "count": action.count,
+        "ended": action.ended,
+        "sessions": action.sessions,
+        "calls": item.calls,
+        "functions": item.functions,
+        "wall_ns": item.wall_ns,
+        "cpu_ns": action.cpu_ns,
+        "duration_ns": action.duration_ns,
+        "p50_ns": item.p50_ns,
+        "p95_ns": item.p95_ns,
+        "max_ns": item.max_ns,
+        "bytes": action.bytes,
+        "instances": item.instances,
+        "dropped": action.dropped,
+    }
+
+
+def _print(summaries: Sequence[ActionSummary]) -> None:
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.text import duration  # noqa: PLC0415
+
+    titles = ("times", "sessions", "calls", "functions", "wall", "CPU", "p50", "p95", "max")
+    print_table(
+        (
+            TableColumn("action"),
+            *(TableColumn(title, number=True) for title in (*titles, "bytes")),
+        ),
+        [
+            (
+                item.action.name,
+                "-" if item.action.background else f"{item.action.count:,}",
+                "-" if item.action.background else f"{item.action.sessions:,}",
+                f"{item.calls:,}",
+                f"{item.functions:,}",
+                duration(item.wall_ns),
+                duration(item.action.cpu_ns),
+                *(
+                    duration(value) if item.instances else "-"
+                    for value in (item.p50_ns, item.p95_ns, item.max_ns)
+                ),
+                f"{item.action.bytes:,}" if item.action.bytes else "-",
+            )
+            for item in summaries
+        ],
+    )
+
+
+def _remarks(recording: Recording, summaries: Sequence[ActionSummary]) -> list[str]:
+    """Return what a reader of the table should know."""
+    dropped = sum(item.action.dropped for item in summaries)
+    if dropped:
+        left_out = (
+            f"p50, p95 and max leave out {dropped:,} of the times: no record of them was kept"
+        )
+        return [f"{left_out}; see --keep-instances of 'cglab run'"]
+    if not recording.event_map.maps:
+        why = (
+            "it was recorded with --event-map none"
+            if recording.run.engine == "native"
+            else f"the engine {recording.run.engine} tells none apart, the engine native does"
+        )
+        return [f"{recording.run.name} has no actions: {why}"]
+    if all(item.action.background for item in summaries):
+        maps = ", ".join(recording.event_map.maps)
+        return [f"nothing in it began an action by the event maps {maps}; docs/actions.md helps"]
+    return []

@@ -1,0 +1,233 @@
+#include "sessions.h"
+
+#include "clock.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FEWEST_TO_SWEEP 4096u
+
+struct link {
+    struct session *session;
+    struct instance *instance;
+};
+
+static struct table sessions; /* address -> struct session */
+static struct table links;    /* address -> struct link */
+static uint64_t sweep_sessions_at = FEWEST_TO_SWEEP, sweep_links_at = FEWEST_TO_SWEEP;
+static uint64_t pid;
+static uint32_t last_serial;
+
+void
+session_keep(struct session *session)
+{
+    if (session != NULL) {
+        session->uses++;
+    }
+}
+
+void
+session_release(struct session *session)
+{
+    if (session != NULL && --session->uses == 0) {
+        free(session);
+    }
+}
+
+/* Out of the table: what the session refers to refers to it. */
+static void
+forget_session(struct session *session)
+{
+    struct instance *former[] = {session->transfer, session->waiting, session->latest};
+    session->transfer = session->waiting = session->latest = NULL;
+    for (int place = 0; place < 3; place++) {
+        instance_release(former[place]);
+    }
+    session_release(session);
+}
+
+static void
+free_link(struct link *link)
+{
+    session_release(link->session);
+    instance_release(link->instance);
+    free(link);
+}
+
+static bool
+is_over(const struct session *session)
+{
+    return session != NULL && session->closed && session->transfer == NULL;
+}
+
+/* Before a table grows: leave out what belongs to sessions that are over. */
+static void
+sweep(struct table *table, uint64_t *limit, bool (*drop)(uint64_t value))
+{
+    if (table->count < *limit) {
+        return;
+    }
+    struct table kept = {0};
+    for (uint64_t place = 0; place <= table->mask; place++) {
+        struct table_slot slot = table->slots[place];
+        if (slot.key != 0 && !drop(slot.value)) {
+            table_put(&kept, slot.key, slot.value); /* no memory: it is not found any more */
+        }
+    }
+    table_clear(table);
+    *table = kept;
+    *limit = kept.count * 2 > FEWEST_TO_SWEEP ? kept.count * 2 : FEWEST_TO_SWEEP;
+}
+
+static bool
+drop_session(uint64_t value)
+{
+    struct session *session = (struct session *)(uintptr_t)value;
+    if (!is_over(session)) {
+        return false;
+    }
+    forget_session(session);
+    return true;
+}
+
+static bool
+drop_link(uint64_t value)
+{
+    struct link *link = (struct link *)(uintptr_t)value;
+    struct session *session =
+        link->instance != NULL ? instance_session(link->instance) : link->session;
+    if (!is_over(session)) {
+        return false;
+    }
+    free_link(link);
+    return true;
+}
+
+void
+sessions_stop(void)
+{
+    for (uint64_t place = 0; links.slots != NULL && place <= links.mask; place++) {
+        if (links.slots[place].key != 0) {
+            free_link((struct link *)(uintptr_t)links.slots[place].value);
+        }
+    }
+    for (uint64_t place = 0; sessions.slots != NULL && place <= sessions.mask; place++) {
+        if (sessions.slots[place].key != 0) {
+            forget_session((struct session *)(uintptr_t)sessions.slots[place].value);
+        }
+    }
+    table_clear(&links);
+    table_clear(&sessions);
+    sweep_sessions_at = sweep_links_at = FEWEST_TO_SWEEP;
+    pid = 0;
+    last_serial = 0;
+}
+
+void
+sessions_adopt(void)
+{
+    pid = 0;
+    last_serial = 0;
+}
+
+struct session *
+session_at(PyObject *object)
+{
+    return (struct session *)(uintptr_t)table_get(&sessions, (uintptr_t)object);
+}
+
+struct session *
+session_new(PyObject *object)
+{
+    sweep(&sessions, &sweep_sessions_at, drop_session);
+    struct session *session = calloc(1, sizeof(*session)), *former = session_at(object);
+    if (session == NULL) {
+        return NULL;
+    }
+    if (pid == 0) {
+        pid = (uint64_t)getpid();
+    }
+    session->id = pid << 32 | ++last_serial;
+    session->uses = 1;
+    if (!table_put(&sessions, (uintptr_t)object, (uintptr_t)session)) {
+        free(session);
+        return NULL;
+    }
+    if (former != NULL) {
+        session_end(former);
+        forget_session(former);
+    }
+    link_put(object, NULL, NULL);
+    return session;
+}
+
+struct session *
+session_of(PyObject *object, struct instance **instance)
+{
+    *instance = NULL;
+    if (object == NULL) {
+        return NULL;
+    }
+    struct link *link = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+    if (link == NULL) {
+        return session_at(object);
+    }
+    *instance = link->instance;
+    return link->instance != NULL ? instance_session(link->instance) : link->session;
+}
+
+void
+session_end(struct session *session)
+{
+    struct instance **open[] = {&session->transfer, &session->waiting};
+    for (int place = 0; place < 2; place++) {
+        struct instance *instance = *open[place];
+        /* One that is ending was not left: what ends it may close the session, too. */
+        if (instance != NULL && !instance->ending) {
+            *open[place] = NULL;
+            instance_end(instance, clock_read(), INSTANCE_IS_ABANDONED);
+            instance_release(instance);
+        }
+    }
+}
+
+bool
+session_has_had(const struct session *session, uint32_t action)
+{
+    return (session->had[action / 64] & (uint64_t)1 << action % 64) != 0;
+}
+
+void
+session_note(struct session *session, uint32_t action)
+{
+    session->had[action / 64] |= (uint64_t)1 << action % 64;
+}
+
+void
+link_put(PyObject *object, struct session *session, struct instance *instance)
+{
+    struct link *former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+    struct link *link = NULL;
+    if (session != NULL || instance != NULL) {
+        sweep(&links, &sweep_links_at, drop_link);
+        former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+        link = malloc(sizeof(*link));
+        if (link == NULL) {
+            return;
+        }
+        *link = (struct link){session, instance};
+        session_keep(session);
+        instance_keep(instance);
+        if (!table_put(&links, (uintptr_t)object, (uintptr_t)link)) {
+            free_link(link);
+            return;
+        }
+    }
+    else {
+        table_remove(&links, (uintptr_t)object);
+    }
+    if (former != NULL) {
+        free_link(former);
+    }
+}
