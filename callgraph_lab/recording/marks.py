@@ -29,8 +29,10 @@ MOST_FIGURES = 16 * 1024 * 1024
 """How many contexts all marks of a recording have together, at most: 32 bytes of memory each."""
 _FOLDER = re.compile(r"(\d{20})-(\d+)-(\d+)")
 _MOST_NAMED = 3
-_Key = tuple[int, int]
-"""A function and a label of the recording: what tells the callees of a context apart."""
+_LabelKey = tuple[str | None, int]
+"""An action and a lane. Each process has labels of its own for them, with numbers of their own."""
+_Key = tuple[int, _LabelKey]
+"""A function of the recording and what it serves: what tells the callees of a context apart."""
 
 
 def read_marks(
@@ -102,10 +104,8 @@ class _Places:
         self._recording = recording
         numbers = {function: number for number, function in enumerate(recording.functions)}
         self._functions = [numbers.get(function, NO_PARENT) for function in copy.functions]
-        labels = {_label_key(recording, number): number for number in range(len(recording.labels))}
-        self._labels = [
-            labels.get(_label_key(copy, number), NO_PARENT) for number in range(len(copy.labels))
-        ]
+        self._labels = _label_keys(recording)
+        self._labels_of_copy = _label_keys(copy)
         self._ends = _subtree_ends(recording.tree)
 
     def of_contexts(self) -> list[int]:
@@ -122,7 +122,8 @@ class _Places:
             else:
                 while callers[-1][0] != parent:
                     callers.pop()
-                key = (self._functions[tree.function[context]], self._labels[tree.label[context]])
+                label = self._labels_of_copy[tree.label[context]]
+                key = (self._functions[tree.function[context]], label)
                 candidates = callers[-1][1].get(key, [])
                 place = candidates.pop(0) if candidates else NO_PARENT
             found[context] = place
@@ -134,16 +135,17 @@ class _Places:
         callees: dict[_Key, list[int]] = {}
         callee = place + 1
         while callee < self._ends[place]:
-            key = (tree.function[callee], tree.label[callee])
+            key = (tree.function[callee], self._labels[tree.label[callee]])
             callees.setdefault(key, []).append(callee)
             callee = self._ends[callee]
         return callees
 
 
-def _label_key(recording: Recording, number: int) -> tuple[str | None, int]:
-    label = recording.labels[number]
-    name = None if label.action is None else recording.actions[label.action].name
-    return name, label.lane
+def _label_keys(recording: Recording) -> list[_LabelKey]:
+    return [
+        (None if label.action is None else recording.actions[label.action].name, label.lane)
+        for label in recording.labels
+    ]
 
 
 def _subtree_ends(tree: CallTree) -> array[int]:

@@ -98,6 +98,9 @@ def test_labels_tell_contexts_apart_by_what_they_stand_for() -> None:
     other = (RecordedLabel(), RecordedLabel(action=0), RecordedLabel(action=1))
     later = replace(later, actions=tuple(reversed(actions)), labels=other)
     assert lay_beside(copy, later, "m").calls.tolist() == [1, 1, 2, 3]
+    # Every process has labels of its own for the same actions.
+    twice = replace(later, labels=(*other, RecordedLabel(action=0), RecordedLabel(action=1)))
+    assert lay_beside(copy, twice, "m").calls.tolist() == [1, 1, 2, 3]
     lanes = (RecordedLabel(), RecordedLabel(action=0, lane=1), RecordedLabel(action=1))
     assert lay_beside(copy, replace(later, labels=lanes), "m").calls.tolist() == [1, 1, 2, 0]
 
