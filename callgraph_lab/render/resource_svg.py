@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from callgraph_lab.render.colours import CLUSTER_BORDER, CLUSTER_FILL, EDGE, INK, MUTED_INK, WHITE
 from callgraph_lab.render.resource_chart import spans_of_actions
+from callgraph_lab.render.text import columns as width_of
 from callgraph_lab.render.text import count, duration, shorten, visible_text
 from callgraph_lab.resources.at_moment import resampled
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Recording
     from callgraph_lab.resource_model import ResourceReading
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 1000, 150, 20, 60
+_WIDTH, _LEFT, _RIGHT, _TOP = 1000, 150, 24, 72
 _PLOT_WIDTH = _WIDTH - _LEFT - _RIGHT
 _GAP, _BAND_HEIGHT = 22, 16
 _HIGH, _LOW = 110, 36
-_TICKS = 6
+_MOST_TICKS = 8
 _MOST_BANDS = 60
 _MOST_MARKS = 100
 _FONT = "Roboto, 'DejaVu Sans', Arial, sans-serif"
@@ -70,6 +72,8 @@ class _Drawing:
         self._root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg")
         self._background = self._add("rect", x=0, y=0, width=_WIDTH, fill=WHITE)
         self._y = _TOP
+        self._mark_labels = [0.0, 0.0]
+        """How far to the right the names of marks reach, in each of their rows."""
 
     def _add(self, tag: str, **attributes: object) -> ET.Element:
         given = {name.replace("_", "-"): str(value) for name, value in attributes.items()}
@@ -106,11 +110,10 @@ class _Drawing:
 
     def axis(self) -> None:
         self._y -= _GAP - 14
-        for tick in range(_TICKS + 1):
-            moment_ns = self._end_ns * tick // _TICKS
-            at = {0: "start", _TICKS: "end"}.get(tick, "middle")
-            label = duration(moment_ns) if tick else "0 s"
-            self.text(self._x(moment_ns), self._y, label, size=11, at=at)
+        step_ns = _round_step(self._end_ns / _MOST_TICKS)
+        for tick in range(self._end_ns // step_ns + 1):
+            label = duration(tick * step_ns) if tick else "0 s"
+            self.text(self._x(tick * step_ns), self._y, label, size=11, at="middle")
         self._y += 12
 
     def band(self, name: str, spans: Sequence[tuple[int, int, str]], colour: str) -> None:
@@ -143,8 +146,15 @@ class _Drawing:
     def mark(self, name: str, moment_ns: int) -> None:
         x = _number(self._x(moment_ns))
         line = {"x1": x, "x2": x, "y1": _TOP - 6, "y2": self._y}
-        self._add("line", stroke=EDGE, stroke_dasharray="3 3", **line)
-        self.text(float(x) + 3, _TOP - 8, shorten(name, 24), size=11)
+        element = self._add("line", stroke=EDGE, stroke_dasharray="3 3", **line)
+        ET.SubElement(element, "title").text = name
+        label = shorten(name, 24)
+        for row, taken_until in enumerate(self._mark_labels):
+            # Where there is no room for the name, pointing at the line shows it.
+            if float(x) >= taken_until:
+                self.text(float(x) + 3, _TOP - 8 - 13 * row, label, size=11)
+                self._mark_labels[row] = float(x) + 9 + 6.5 * width_of(label)
+                break
 
     def content(self) -> bytes:
         height = self._y + 12
@@ -154,6 +164,12 @@ class _Drawing:
         self._root.set("viewBox", f"0 0 {_WIDTH} {_number(height)}")
         content: bytes = ET.tostring(self._root, encoding="utf-8", xml_declaration=True)
         return content
+
+
+def _round_step(least_ns: float) -> int:
+    """Return the next larger of 1, 2, 5, 10, 20, 50 ... nanoseconds."""
+    power: int = 10 ** max(math.floor(math.log10(max(least_ns, 1))), 0)
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= least_ns)
 
 
 def _number(value: float) -> str:
