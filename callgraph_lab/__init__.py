@@ -31,6 +31,12 @@ Its nodes (``GraphNode``: a function and its figures) and edges (``GraphEdge``) 
 >>> [item.line for item in recording.functions() if isinstance(item, Function)]
 [1, 1]
 
+``mark`` puts a mark on the recording of this process, or of the server whose client it is by
+``cglab run --drive``; it says whether there is one:
+
+>>> callgraph_lab.mark("nobody records")
+False
+
 Whatever goes wrong is a ``CallgraphLabError`` with a sentence, and often a hint:
 
 >>> try:
@@ -42,12 +48,12 @@ there is no recording missing.cglab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # importing typing would be seen in the target
 if TYPE_CHECKING:
     from callgraph_lab.api import OpenRecording, open_recording as open, trace  # noqa: A004, I001
     from callgraph_lab.errors import CallgraphLabError
     from callgraph_lab.model import CallGraph, Function, GraphEdge, GraphNode
+    from callgraph_lab.recording.marking import mark
 
 __all__ = [
     "CallGraph",
@@ -56,6 +62,7 @@ __all__ = [
     "GraphEdge",
     "GraphNode",
     "OpenRecording",
+    "mark",
     "open",
     "trace",
 ]
@@ -67,6 +74,7 @@ _PLACES = {
     "GraphEdge": ("model", "GraphEdge"),
     "GraphNode": ("model", "GraphNode"),
     "OpenRecording": ("api", "OpenRecording"),
+    "mark": ("recording.marking", "mark"),
     "open": ("api", "open_recording"),
     "trace": ("api", "trace"),
 }

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from callgraph_lab.action_model import RecordedEventMap, RecordedLabel
+from callgraph_lab.resource_model import ResourceSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -320,3 +321,4 @@ class Recording:
     """How many events there were beyond those that the recording holds."""
     event_map: RecordedEventMap = RecordedEventMap()
     marks: tuple[RecordedMark, ...] = ()
+    resources: ResourceSeries = field(default_factory=ResourceSeries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,9 +23,9 @@ from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from callgraph_lab.launch.record import Recorded
+    from callgraph_lab.resources.line_format import LogResources
 
 
 def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,6 +107,37 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="N",
                 help="Of how many times that actions were done to keep a record each.",
             ),
+            click.option(
+                "--log-resources",
+                is_flag=True,
+                help="Have every line that the target logs end with what it uses at that moment.",
+            ),
+            click.option(
+                "--log-resources-format",
+                metavar="FORMAT",
+                help="What they end with; {cpu}, {rss}, {fds}, {threads} and {pid} are filled in."
+                "  [default: [cpu={cpu} rss={rss} fds={fds} threads={threads}]]",
+            ),
+            click.option(
+                "--log-resources-logger",
+                "log_resources_loggers",
+                multiple=True,
+                metavar="NAME",
+                help="Only lines of this logger and those below it.",
+            ),
+            click.option(
+                "--heartbeat",
+                "heartbeat_s",
+                type=SecondsType(),
+                metavar="S",
+                help="Say every so many seconds what the target uses.",
+            ),
+            click.option(
+                "--log-file",
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="Append heartbeats to this file, instead of saying them on stderr.",
+            ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
         )
@@ -122,7 +154,7 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
-    options = RecordOptions(folder=folder, **arguments)
+    options = RecordOptions(folder=folder, log_resources=_log_resources_of(arguments), **arguments)
     if module is None and not words:
         return None
     target = Target(module, words, is_module=True) if module else Target(words[0], words[1:])
@@ -140,6 +172,21 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     if recorded.drive_error is not None:
         print_error(recorded.drive_error)
     return recorded
+
+
+def _log_resources_of(arguments: dict[str, Any]) -> LogResources | None:
+    """Take the options on lines of the target's log out of a command's arguments."""
+    from callgraph_lab.resources.line_format import (  # noqa: PLC0415 - not for --help
+        LogResources,
+        check_line_format,
+    )
+
+    wanted = arguments.pop("log_resources")
+    line_format = arguments.pop("log_resources_format")
+    loggers = arguments.pop("log_resources_loggers")
+    if line_format is not None:
+        return LogResources(check_line_format(line_format), loggers)
+    return LogResources(loggers=loggers) if wanted or loggers else None
 
 
 def exit_like_target(recorded: Recorded) -> None:

@@ -56,6 +56,16 @@ _Key = tuple[object, ...]
 """What tells functions apart: place of the code, module, and names of classes."""
 
 _API_MODULE = "callgraph_lab.api"
+_MODULES_OF_MARKS = frozenset(
+    {
+        "callgraph_lab",
+        "callgraph_lab.recording",
+        "callgraph_lab.recording.live_format",
+        "callgraph_lab.recording.marking",
+        "callgraph_lab.errors",
+    }
+)
+"""What a target imports to put a mark: neither it nor what it calls is recorded."""
 _HOUSEKEEPING_MODULES = frozenset(
     {"importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "site", "encodings"}
 )
@@ -231,17 +241,12 @@ class ContextRecorder:
         if not stack or stack[-1][0] is not frame.f_back:
             thread.find_caller(frame.f_back)
             stack = thread.stack
-        if stack:
-            node = stack[-1][1]
-        elif self._is_outside(thread, frame):
-            node = None
-        else:
-            node = thread.root
-        if node is None:
-            stack.append((frame, None, 0))
-            return
+        node = stack[-1][1] if stack else self._bottom(thread, frame)
         try:
-            callee = self._callee(thread, node, frame)
+            callee = None if node is None else self._callee(thread, node, frame)
+            if callee is None:
+                stack.append((frame, None, 0))
+                return
             writer = thread.writer
             depth = writer.words[WORD_DEPTH]
             if depth >= writer.capacity:
@@ -331,8 +336,11 @@ class ContextRecorder:
             thread.writer.words[WORD_DEPTH] -= 1
         del stack[-1]
 
-    def _callee(self, thread: _Thread, caller: _Node, frame: FrameType) -> _Node:
-        """Return the context of the frame's function below ``caller``, made where it is new."""
+    def _callee(self, thread: _Thread, caller: _Node, frame: FrameType) -> _Node | None:
+        """Return the context of the frame's function below ``caller``, made where it is new.
+
+        None is for what is to be silent, with all that it calls.
+        """
         code = frame.f_code
         module = _dict_get(frame.f_globals, "__name__", "")
         place = (code.co_filename, code.co_firstlineno, code.co_qualname)
@@ -349,12 +357,17 @@ class ContextRecorder:
         if callee is None:
             function = self._functions.get(key)
             if function is None:
+                if module in _MODULES_OF_MARKS:
+                    return None
                 name = module if isinstance(module, str) else ""
                 strings = function_strings(code, name, receiver, named)
                 function = self._functions[key] = _Function(key, strings, traits, place[1])
             callee = self._add_node(thread.writer, caller.number, function)
             caller.callees[key] = callee
         return callee
+
+    def _bottom(self, thread: _Thread, frame: FrameType) -> _Node | None:
+        return None if self._is_outside(thread, frame) else thread.root
 
     def _is_outside(self, thread: _Thread, frame: FrameType) -> bool:
         """Say whether a frame at the bottom of a stack is not the target's but around it."""

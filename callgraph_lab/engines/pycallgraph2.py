@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from callgraph_lab.engines.context_recorder import ContextRecorder
     from callgraph_lab.engines.protocol import Availability
 
+_LOG_LINES = "callgraph_lab.resources.log_lines"
 _CALL_OPCODES = frozenset(
     number for name, number in opmap.items() if "CALL" in name and "INTRINSIC" not in name
 )
@@ -211,6 +212,10 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
     )
     if event_map is not None:
         recorder.remark("the engine pycallgraph2 knows no actions; the engine native does")
+    log_lines = sys.modules.get(_LOG_LINES)
+    if log_lines is not None:
+        # It lives on in the handlers of the target's log, and so does its dictionary.
+        context_recorder.OWN_GLOBALS.add(id(vars(log_lines)))
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 
     def stop() -> None:

@@ -65,6 +65,10 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
     try:
         if configuration["follow_interpreters"]:
             _follow_interpreters(configuration, site_folder)
+        if configuration["log_resources"] is not None:
+            # Before the engine, which must know it to pass over it.
+            log_lines = importlib.import_module("callgraph_lab.resources.log_lines")
+            log_lines.install(**configuration["log_resources"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],

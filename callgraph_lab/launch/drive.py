@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from callgraph_lab.errors import TargetError
+from callgraph_lab.recording.marking import RECORDING_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,10 @@ class Drive:
         self._deadline = 0.0
         self.state = DriveState.WAITING
         self.exit_status: int | None = None
+
+    def tell_recording(self, live_folder: Path) -> None:
+        """Have the client know the recording, so that it can put marks on it."""
+        self._environment[RECORDING_VARIABLE] = str(live_folder.resolve())
 
     def begin(self) -> None:
         """Count the time that the target has until it listens from now."""

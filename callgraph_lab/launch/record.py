@@ -6,8 +6,7 @@ import importlib.util
 import shlex
 import shutil
 import tempfile
-import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from callgraph_lab.actions.compile import (
@@ -19,18 +18,19 @@ from callgraph_lab.actions.load import AUTO as AUTO_MAPS
 from callgraph_lab.actions.load import load_event_maps
 from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, NATIVE, choose
-from callgraph_lab.errors import DriveError, EngineError, OutputError, RecordingError
+from callgraph_lab.errors import DriveError, EngineError, OutputError
 from callgraph_lab.launch.drive import Drive, DriveState
+from callgraph_lab.launch.ended_processes import EndedProcesses
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
 from callgraph_lab.launch.supervisor import Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
-from callgraph_lab.recording.ended import merge_ended_parts
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
-from callgraph_lab.recording.running import has_running_process
+from callgraph_lab.resources.heartbeat import Heartbeat
+from callgraph_lab.resources.watch import ResourceWatch, line_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,14 +39,11 @@ if TYPE_CHECKING:
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
+    from callgraph_lab.resources.line_format import LogResources
 
 
 FollowChildren = Literal["fork", "all", "none"]
 """Which children are recorded: forked ones, those and new Python interpreters, or none."""
-
-
-_CHILDREN_END_WITHIN_S = 1.0
-_LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,10 @@ class RecordOptions:
     event_maps: tuple[str, ...] = (AUTO_MAPS,)
     """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
     keep_instances: int = DEFAULT_KEPT_INSTANCES
+    log_resources: LogResources | None = None
+    heartbeat_s: float | None = None
+    log_file: Path | None = None
+    """Where heartbeats go; None: where everything else goes that we say."""
 
     def of_engine(self) -> dict[str, object]:
         """Return what the engine is to be told. Not every engine knows of C functions."""
@@ -116,8 +117,11 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
+    write_line = say if options.log_file is None else line_writer(options.log_file)
     stem = catalog.name_stem(options.name or target.name)
     path, live_folder = _reserve(options.folder, stem)
+    if drive is not None:
+        drive.tell_recording(live_folder)
     command = target.command(interpreter.program)
     run = started_now(
         name=path.name.removesuffix(catalog.RECORDING_SUFFIX),
@@ -129,10 +133,16 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         event_map=recorded_event_map(maps),
     )
     runtime = _prepare(live_folder, run)
+    heartbeat = None
+    if options.heartbeat_s is not None:
+        heartbeat = Heartbeat(run.name, options.heartbeat_s, write_line)
+    watch = ResourceWatch(live_folder, say=say, heartbeat=heartbeat)
+    ended_processes = EndedProcesses(live_folder, say=say)
     try:
         environment = runtime.environment(
             engine=engine.name,
             interpreter=interpreter,
+            log_resources=None if options.log_resources is None else asdict(options.log_resources),
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
@@ -145,10 +155,12 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             drive=drive,
         )
         outcome = supervisor.run(
-            _merging_in(live_folder, say), raise_for_exec if uses_stack else lambda: None
+            lambda pid: min(watch.attend(pid), ended_processes.attend()),
+            raise_for_exec if uses_stack else lambda: None,
         )
-        _wait_for_children(live_folder)
+        ended_processes.wait_for_the_last()
     finally:
+        watch.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
     notes += outcome.notes
@@ -195,37 +207,6 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
     except OutputError:
         shutil.rmtree(live_folder, ignore_errors=True)
         raise
-
-
-def _merging_in(live_folder: Path, say: Callable[[str], None]) -> Callable[[], bool]:
-    """Return what merges parts of ended processes, a few at a time, and says if there are more.
-
-    It gives up where that fails; nothing is lost by it, there are only many files.
-    """
-    has_failed = False
-
-    def merge() -> bool:
-        nonlocal has_failed
-        if has_failed:
-            return False
-        try:
-            return merge_ended_parts(live_folder)
-        except (RecordingError, OutputError) as error:
-            has_failed = True
-            say(f"what ended processes have recorded stays in many files: {error}")
-            return False
-
-    return merge
-
-
-def _wait_for_children(live_folder: Path) -> None:
-    """Give the children of a target that has ended a moment to end as well.
-
-    Workers, and the helpers of ``multiprocessing``, notice the end of what started them.
-    """
-    until = time.monotonic() + _CHILDREN_END_WITHIN_S
-    while has_running_process(live_folder) and time.monotonic() < until:
-        time.sleep(_LOOK_EVERY_S)
 
 
 def _write_run_file(live_folder: Path, run: RunFile) -> None:

@@ -90,7 +90,7 @@ class Runtime:
         )
         (self._site / "sitecustomize.py").write_text(text, encoding="utf-8")
 
-    def environment(
+    def environment(  # noqa: PLR0913 - by keyword
         self,
         *,
         engine: str,
@@ -98,11 +98,13 @@ class Runtime:
         options: Mapping[str, object],
         follow_interpreters: bool,
         stack_limit: int | None,
+        log_resources: Mapping[str, object] | None = None,
     ) -> dict[str, str]:
         """Return the environment for the target's process; ``options`` are the engine's.
 
         With ``follow_interpreters`` the Pythons that it starts are recorded as well. The limit on
-        the stack is put back to ``stack_limit`` (None: it was not raised).
+        the stack is put back to ``stack_limit`` (None: it was not raised). ``log_resources`` are
+        the arguments of ``log_lines.install``, if that is wanted.
         """
         environment = dict(os.environ)
         configuration = {
@@ -113,6 +115,7 @@ class Runtime:
             "follow_interpreters": follow_interpreters,
             "stack_limit": stack_limit,
             "is_child": False,
+            "log_resources": log_resources,
         }
         before = environment.get(_PATH_VARIABLE)
         site = str(self._site)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STOP_STEP_S = 5.0
 """Between SIGINT and SIGTERM, and between SIGTERM and SIGKILL."""
 _LOOK_EVERY_S = 0.1
-_CHORE_EVERY_S = 0.5
+_LONGEST_WAIT_S = 3600.0
 _SENT_BY_KERNEL = 0x80
 _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,17 +56,18 @@ class Supervisor:
         self._say = say
         self._duration_s = duration_s
         self._drive = drive
-        self._next_chore_at = 0.0
         self._step = 0
         self._next_step_at: float | None = None
         self._stopped_by = ""
 
     def run(
-        self, chore: Callable[[], bool] = lambda: False, prepare: Callable[[], None] = lambda: None
+        self,
+        attend: Callable[[int], float] = lambda _: _LONGEST_WAIT_S,
+        prepare: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Start the command and return how it ended. ``prepare`` runs in its process before.
 
-        ``chore`` is done from time to time meanwhile; it says whether there is more to do at once.
+        ``attend`` is called with its pid meanwhile; it says in how many seconds to be called again.
         """
         # A signal that our parent ignores (nohup, a shell's background job) stays ignored.
         wanted = {
@@ -79,7 +80,7 @@ class Supervisor:
                 env=self._environment,
                 preexec_fn=lambda: self._prepare_child(before, prepare),  # noqa: PLW1509 - one thread
             )
-            return self._watch(process, wanted, chore)
+            return self._watch(process, wanted, attend)
         finally:
             if self._drive is not None:
                 self._drive.end()
@@ -99,13 +100,14 @@ class Supervisor:
         self,
         process: subprocess.Popen[bytes],
         wanted: set[signal.Signals],
-        chore: Callable[[], bool],
+        attend: Callable[[int], float],
     ) -> Outcome:
         end_at = None if self._duration_s is None else time.monotonic() + self._duration_s
         if self._drive is not None:
             self._drive.begin()
         while process.poll() is None:
-            received = signal.sigtimedwait(wanted, self._patience_s(end_at))
+            patience_s = min(self._patience_s(end_at), attend(process.pid))
+            received = signal.sigtimedwait(wanted, patience_s)
             if received is not None and received.si_signo != signal.SIGCHLD:
                 self._on_request(process, received)
             now = time.monotonic()
@@ -116,10 +118,6 @@ class Supervisor:
                 self._follow_drive(process, self._drive)
             if self._next_step_at is not None and now >= self._next_step_at:
                 self._take_step(process)
-            if now >= self._next_chore_at:
-                # There may be more to do than is good to do at once: signals come first.
-                is_busy = chore()
-                self._next_chore_at = time.monotonic() + (0 if is_busy else _CHORE_EVERY_S)
         returned = process.returncode
         outcome = Outcome(128 - returned if returned < 0 else returned, self._stopped_by)
         if returned < 0 and not self._stopped_by:
@@ -127,9 +125,8 @@ class Supervisor:
         return outcome
 
     def _patience_s(self, end_at: float | None) -> float:
-        plans = (end_at, self._next_step_at, self._next_chore_at)
-        moments = [moment for moment in plans if moment is not None]
-        patience = min(moments) - time.monotonic()
+        moments = [moment for moment in (end_at, self._next_step_at) if moment is not None]
+        patience = min([_LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
         if self._drive is not None and not self._stopped_by:
             patience = min(patience, _LOOK_EVERY_S)
         return max(patience, 0.0)

@@ -132,6 +132,11 @@ naming_traits(const char *module, const char *qualname)
         "Condition.notify_all", "Condition.notify", "Condition._is_owned", NULL,
     };
     static const char *const of_block[] = {"trace.__enter__", "trace.__exit__", NULL};
+    /* What a target imports to put a mark, and what a mark is put with. */
+    static const char *const of_marks[] = {
+        "callgraph_lab", "callgraph_lab.recording", "callgraph_lab.recording.live_format",
+        "callgraph_lab.recording.marking", "callgraph_lab.errors", NULL,
+    };
     uint8_t traits = 0;
     if (is_below_one_of(module, own)) {
         traits |= CODE_IS_HOUSEKEEPING;
@@ -150,9 +155,13 @@ naming_traits(const char *module, const char *qualname)
             traits |= CODE_IS_OF_BEGINNING;
         }
     }
-    if (is_module_or_below(module, "callgraph_lab.engines") ||
+    if (is_module_or_below(module, "callgraph_lab.engines") || is_one_of(module, of_marks) ||
         (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
         traits |= CODE_IS_OURS;
+    }
+    /* It stands between a handler of the target's log and what formats the line. */
+    if (strcmp(module, "callgraph_lab.resources.log_lines") == 0) {
+        traits |= CODE_IS_PASSED_OVER;
     }
     return traits;
 }

@@ -27,7 +27,8 @@ enum code_traits {
     CODE_IS_OF_SHUTDOWN = 4,   /* what it may call that is still not the target's */
     CODE_IS_BEGINNING = 8,     /* the first frame of a thread */
     CODE_IS_OF_BEGINNING = 16, /* what that calls before the thread's run() */
-    CODE_IS_OURS = 32,         /* of the engine itself */
+    CODE_IS_OURS = 32,         /* of the engine itself, or what puts marks: silent, callees and all */
+    CODE_IS_PASSED_OVER = 64,  /* ours as well, but what it calls is the target's */
 };
 
 /* What is known of a code object; packed into the value of a table. */

@@ -30,7 +30,7 @@ static struct table entered;    /* (parent's id, function, label), hashed -> nod
 static struct table folded;     /* (caller, callee, depth, label), hashed -> node */
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
-static struct node silent_node, shutdown_node, beginning_node;
+static struct node silent_node, shutdown_node, beginning_node, passed_over_node;
 static struct context_record unread_record;
 
 static void free_nodes(void);
@@ -61,6 +61,7 @@ tree_start(uint64_t max_contexts, bool whole_program)
     silent_node = silent(NODE_SILENT);
     shutdown_node = silent(NODE_SILENT_SHUTDOWN);
     beginning_node = silent(NODE_SILENT_BEGINNING);
+    passed_over_node = silent(NODE_PASSED_OVER);
     tree.whole_program = whole_program;
     tree.max_contexts = max_contexts;
     tree.context_count = 0;
@@ -258,6 +259,10 @@ tree_child_of_function(struct thread *thread, struct node *parent, uint32_t func
 static struct node *
 silent_child(struct thread *thread, struct node **parent, struct code_facts facts)
 {
+    for (struct open_call *call = thread->top; (*parent)->kind == NODE_PASSED_OVER;
+         call = call->caller) {
+        *parent = call->node;
+    }
     switch ((enum node_kind)(*parent)->kind) {
     case NODE_SILENT:
         return &silent_node;
@@ -274,10 +279,14 @@ silent_child(struct thread *thread, struct node **parent, struct code_facts fact
         *parent = thread->root;
         break;
     case NODE_RECORDED:
+    case NODE_PASSED_OVER:
         break;
     }
     if (facts.traits & CODE_IS_OURS) {
         return &silent_node;
+    }
+    if (facts.traits & CODE_IS_PASSED_OVER) {
+        return &passed_over_node;
     }
     if (*parent == thread->root) {
         if (facts.traits & CODE_IS_SHUTDOWN) {

@@ -17,6 +17,7 @@ enum node_kind {
     NODE_SILENT,          /* the interpreter's housekeeping and ourselves, and all that they call */
     NODE_SILENT_SHUTDOWN, /* threading._shutdown: the target's code that it calls is recorded */
     NODE_SILENT_BEGINNING, /* the first frames of a thread: its run() is recorded */
+    NODE_PASSED_OVER,      /* one of ours: what it calls hangs on its caller */
 };
 
 struct node {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.ended import Ended, read_index, remark_on
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
+from callgraph_lab.recording.marks import read_marks
 from callgraph_lab.recording.merging import joined
+from callgraph_lab.recording.resource_file import read_resources
 from callgraph_lab.recording.run_file import RunFile, read_run_file
 from callgraph_lab.recording.running import is_alive, is_running
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from callgraph_lab.model import Recording
+    from callgraph_lab.model import Recording, RunInformation
     from callgraph_lab.recording.live_part import LivePart
 
 _MOST_PIDS = 5
@@ -53,31 +55,11 @@ def read_live_folder(live_folder: Path) -> LiveContents:
 
 def read_while_locked(live_folder: Path) -> LiveContents:
     """Do what ``read_live_folder`` does, for a caller who holds the folder's lock."""
-    parts: list[LivePart] = []
-    damage: dict[Path, RecordingError] = {}
-    ended, ended_index = None, Ended()
-    try:
-        ended_index = read_index(live_folder)
-        ended = ended_index.load()
-    except RecordingError as error:
-        damage[ended_index.path or live_folder] = error
-    for path in sorted(live_folder.glob(f"*{layout.PART_SUFFIX}")):
-        if path.name in ended_index.parts:
-            continue
-        try:
-            # What was not begun was only being made when its process ended.
-            if was_begun(path):
-                parts.append(read_part(path))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            damage[path] = RecordingError(f"{path} cannot be read: {error.strerror}")
-        except RecordingError as error:
-            damage[path] = error
-    if damage and not parts:
-        raise next(iter(damage.values()))
+    found = _Found.in_folder(live_folder)
+    parts = found.parts
     notes = tuple(
-        f"left out: {str(error).replace(str(path), path.name)}" for path, error in damage.items()
+        f"left out: {str(error).replace(str(path), path.name)}"
+        for path, error in found.damage.items()
     )
     run = _run_of(live_folder, parts)
     running = frozenset(part.pid for part in parts if is_alive(part.pid, part.start_time))
@@ -88,21 +70,78 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
     )
-    recording = assemble(
-        parts,
-        information,
-        now_ns=now_ns,
-        running_pids=running,
-        started_ns=run.started_monotonic_ns,
-        event_map=run.event_map,
+    recording = found.recording(run, information, now_ns=now_ns, running=running)
+    marks, remarks = read_marks(live_folder, recording, _read_copy)
+    said = (*notes, *_remarks(parts, found.ended), *_notes_of_children(live_folder), *remarks)
+    recording = replace(
+        recording,
+        run=replace(information, notes=(*run.notes, *said)),
+        marks=marks,
+        resources=read_resources(live_folder, run.started_monotonic_ns),
     )
-    if ended is not None:
-        recording = joined(recording, ended)
-    said = (*notes, *_remarks(parts, ended), *_notes_of_children(live_folder))
-    recording = replace(recording, run=replace(information, notes=(*run.notes, *said)))
     return LiveContents(
-        recording, tuple(path for path in damage if path.suffix == layout.PART_SUFFIX)
+        recording, tuple(path for path in found.damage if path.suffix == layout.PART_SUFFIX)
     )
+
+
+def _read_copy(folder: Path, moment_ns: int) -> Recording:
+    """Read a copy of a live folder's files as they were at a moment of CLOCK_MONOTONIC."""
+    found = _Found.in_folder(folder)
+    run = _run_of(folder, found.parts)
+    information = run.information(now_monotonic_ns=moment_ns)
+    return found.recording(run, information, now_ns=moment_ns, running=frozenset())
+
+
+@dataclass(slots=True)
+class _Found:
+    """The files of a live folder, read."""
+
+    parts: list[LivePart] = field(default_factory=list)
+    ended: Recording | None = None
+    damage: dict[Path, RecordingError] = field(default_factory=dict)
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> _Found:
+        """Read a folder; raise ``RecordingError`` where there is nothing but damage."""
+        found = cls()
+        index = Ended()
+        try:
+            index = read_index(folder)
+            found.ended = index.load()
+        except RecordingError as error:
+            found.damage[index.path or folder] = error
+        for path in sorted(folder.glob(f"*{layout.PART_SUFFIX}")):
+            if path.name not in index.parts:
+                found._read(path)
+        if found.damage and not found.parts:
+            raise next(iter(found.damage.values()))
+        return found
+
+    def _read(self, path: Path) -> None:
+        try:
+            # What was not begun was only being made when its process ended.
+            if was_begun(path):
+                self.parts.append(read_part(path))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.damage[path] = RecordingError(f"{path} cannot be read: {error.strerror}")
+        except RecordingError as error:
+            self.damage[path] = error
+
+    def recording(
+        self, run: RunFile, information: RunInformation, *, now_ns: int, running: frozenset[int]
+    ) -> Recording:
+        """Return all of it as one recording."""
+        recording = assemble(
+            self.parts,
+            information,
+            now_ns=now_ns,
+            running_pids=running,
+            started_ns=run.started_monotonic_ns,
+            event_map=run.event_map,
+        )
+        return recording if self.ended is None else joined(recording, self.ended)
 
 
 def _remarks(parts: Sequence[LivePart], ended: Recording | None) -> list[str]:

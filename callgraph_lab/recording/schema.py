@@ -39,6 +39,21 @@ CREATE TABLE thread (
     root INTEGER NOT NULL,           -- index of its root context
     threads INTEGER NOT NULL, alive INTEGER NOT NULL
 );
+CREATE TABLE resource_column (
+    -- What the target used, sampled from outside: one row a column, packed as the tree's are.
+    name TEXT NOT NULL,              -- a field of callgraph_lab.resource_model.ResourceSeries
+    item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
+);
+CREATE TABLE mark (
+    -- One row a mark, in the order of their moments.
+    name TEXT NOT NULL,
+    moment_ns INTEGER NOT NULL       -- since the start of the run
+);
+CREATE TABLE mark_column (
+    -- What columns of the tree held at each mark, mark by mark; packed as the tree's are.
+    name TEXT NOT NULL,              -- a field of callgraph_lab.model.RecordedMark
+    item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
+);
 CREATE TABLE action (
     -- One row an action, what clients did, with its totals over all processes; the row's place,
     -- from 0, is what others call the action's index. In order of their first beginnings.
@@ -115,6 +130,9 @@ COLUMNS: dict[str, Types] = {
         "kind": str,
     },
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
+    "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
+    "mark": {"name": str, "moment_ns": int},
+    "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "action": {
         "name": str,
         "background": int,

@@ -21,6 +21,8 @@ from callgraph_lab.model import (
     RunInformation,
 )
 from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
+from callgraph_lab.recording.marks import pack_mark, unpack_marks
+from callgraph_lab.recording.resource_file import pack_resources, unpack_resources
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
     COLUMNS,
@@ -120,6 +122,9 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
         ],
         **rows_of_actions(recording),
         "tree_column": list(pack_tree(recording.tree)),
+        "resource_column": pack_resources(recording.resources),
+        "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
+        "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
     }
 
 
@@ -133,7 +138,9 @@ def _decoded(value: bytes) -> str:
 
 def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
     """Return a CRC-32: SQLite itself would not notice a flipped bit in a name or a number."""
-    columns = tables["tree_column"]
+    columns = [
+        row for table in ("tree_column", "mark_column", "resource_column") for row in tables[table]
+    ]
     checksum = 0
     # JSON is the same text on every version of Python, which repr() is not.
     for part in (
@@ -142,6 +149,7 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["function"],
         tables["thread"],
         *(tables[name] for name in ACTION_TABLES),
+        tables["mark"],
         [row[:-1] for row in columns],
     ):
         checksum = zlib.crc32(json.dumps(part).encode(), checksum)
@@ -284,7 +292,18 @@ class _Reader:
         actions = actions_of_rows(tables, contexts=len(tree))
         if max(tree.label, default=0) >= len(actions["labels"]):
             raise ValueError("a context names a label that is not there")
-        return Recording(run, functions, tree, tuple(threads), tuple(recorded_processes), **actions)
+        marks = unpack_marks(tables["mark"], tables["mark_column"], len(tree))
+        resources = unpack_resources(tables["resource_column"])
+        return Recording(
+            run,
+            functions,
+            tree,
+            tuple(threads),
+            tuple(recorded_processes),
+            marks=marks,
+            resources=resources,
+            **actions,
+        )
 
 
 def _run_information(rows: Sequence[_Row]) -> RunInformation:

@@ -24,15 +24,16 @@ _CONTEXTS_ALWAYS_ALLOWED = 100_000
 
 def pack_tree(tree: CallTree) -> list[ColumnRow]:
     """Return the columns of a tree, compressed; little-endian whatever the machine."""
-    rows = []
-    for column in TREE_COLUMNS:
-        values: array[int] = getattr(tree, column.name)
-        if sys.byteorder == "big":
-            values = values[:]
-            values.byteswap()
-        content = zlib.compress(values.tobytes(), _FAST)
-        rows.append((column.name, values.itemsize, len(values), content))
-    return rows
+    return [pack_column(column.name, getattr(tree, column.name)) for column in TREE_COLUMNS]
+
+
+def pack_column(name: str, values: array[int]) -> ColumnRow:
+    """Return one column, compressed; little-endian whatever the machine."""
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    content = zlib.compress(values.tobytes(), _FAST)
+    return name, values.itemsize, len(values), content
 
 
 def unpack_tree(rows: Iterable[ColumnRow], functions: int) -> CallTree:
@@ -52,12 +53,13 @@ def unpack_tree(rows: Iterable[ColumnRow], functions: int) -> CallTree:
         raise ValueError("it claims more contexts than its size allows")
     tree = CallTree()
     for column in TREE_COLUMNS:
-        setattr(tree, column.name, _unpack(row_of[column.name], column.typecode))
+        setattr(tree, column.name, unpack_column(row_of[column.name], column.typecode))
     _check_tree(tree, functions)
     return tree
 
 
-def _unpack(row: ColumnRow, typecode: str) -> array[int]:
+def unpack_column(row: ColumnRow, typecode: str) -> array[int]:
+    """Return one column. Raise ``ValueError`` where its content is not what its row says."""
     name, item_bytes, items, content = row
     values: array[int] = array(typecode)
     if item_bytes != values.itemsize:

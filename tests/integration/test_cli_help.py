@@ -27,7 +27,8 @@ OPTIONS_OF_RUN = (
     *("--max-depth", "--include", "--exclude", "--filter", "--stdlib", "--no-stdlib"),
     *("--depth-by", "--engine", "--python", "--format", "--out", "--name", "--duration"),
     *("--drive", "--drive-timeout", "--no-render", "--links", "--max-nodes", "--module"),
-    *("--follow-children", "--max-contexts"),
+    *("--follow-children", "--max-contexts", "--heartbeat", "--log-file"),
+    *("--log-resources", "--log-resources-format", "--log-resources-logger"),
     *("-i,", "-e,", "-f,", "-o,", "-m,"),
 )
 HEAVY = ("rich", "graphviz", "pygraphviz", "psutil", "sqlite3", "pycallgraph2", "fontTools")

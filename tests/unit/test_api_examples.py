@@ -38,7 +38,11 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:
-    return [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    # As a program of a user's: what the module itself runs is not recorded.
+    program = {"__name__": "__main__"}
+    return [
+        test for test in doctest.DocTestFinder().find(module, extraglobs=program) if test.examples
+    ]
 
 
 @pytest.mark.parametrize("module", [callgraph_lab, callgraph_lab.api], ids=lambda m: m.__name__)

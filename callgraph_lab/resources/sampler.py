@@ -1,0 +1,112 @@
+"""Sample what a target uses, from outside, while it runs: all of its processes together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from callgraph_lab.recording.resource_file import ResourceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from callgraph_lab.recording.resource_file import Sample
+
+EVERY_S = 0.2
+_LOOK_FOR_CHILDREN_EVERY_S = 1.0
+_NS_PER_S = 1_000_000_000
+
+
+class ResourceSampler:
+    """Takes a sample when one is due. ``poll`` never waits.
+
+    ``say`` gets a sentence where samples cannot be kept: the run goes on without.
+    """
+
+    def __init__(self, live_folder: Path, *, say: Callable[[str], None]) -> None:
+        self._live_folder = live_folder
+        self._say = say
+        self._writer: ResourceWriter | None = None
+        self._has_failed = False
+        self._next_at = 0.0
+        self._family: dict[int, psutil.Process] = {}
+        self._look_for_children_at = 0.0
+        self._cpu_ns = 0
+        self.latest: Sample | None = None
+        """What was seen last."""
+
+    def poll(self, pid: int) -> float:
+        """Take a sample of the target whose first process is ``pid``, if one is due.
+
+        Return in how many seconds the next one is.
+        """
+        now = time.monotonic()
+        if now >= self._next_at:
+            self._next_at += EVERY_S
+            if self._next_at <= now:
+                # What was missed is not made up for.
+                self._next_at = now + EVERY_S
+            if now >= self._look_for_children_at:
+                self._look_for_children(pid)
+                self._look_for_children_at = now + _LOOK_FOR_CHILDREN_EVERY_S
+            sample = self._take()
+            if sample is not None:
+                self._keep(sample)
+        return max(self._next_at - time.monotonic(), 0.0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _look_for_children(self, pid: int) -> None:
+        # The kernel is asked for all processes there are, which is dear: so not every time.
+        try:
+            first = psutil.Process(pid)
+            processes = [first, *first.children(recursive=True)]
+        except psutil.Error:
+            return
+        # Those that are known stay: psutil then sees that a pid has become another process's.
+        self._family = {
+            process.pid: known if (known := self._family.get(process.pid)) == process else process
+            for process in processes
+        }
+
+    def _take(self) -> Sample | None:
+        """Return a sample of the processes there are, parents before their children."""
+        cpu_s, rss_bytes, descriptors, threads, processes = 0.0, 0, 0, 0, 0
+        for process in self._family.values():
+            try:
+                with process.oneshot():
+                    cpu = process.cpu_times()
+                    # What its ended children have used is the parent's, once it has waited for
+                    # them. So the sum falls short for a moment, and is never too much.
+                    cpu_s += cpu.user + cpu.system + cpu.children_user + cpu.children_system
+                    rss_bytes += process.memory_info().rss
+                    threads += process.num_threads()
+                    processes += 1
+                    descriptors += process.num_fds()
+            except psutil.Error:
+                # It has ended, or (its descriptors) belongs to another user by now.
+                continue
+        if not processes:
+            return None
+        self._cpu_ns = max(self._cpu_ns, round(cpu_s * _NS_PER_S))
+        moment_ns = time.monotonic_ns()
+        return moment_ns, self._cpu_ns, rss_bytes, descriptors, threads, processes
+
+    def _keep(self, sample: Sample) -> None:
+        self.latest = sample
+        if self._has_failed:
+            return
+        try:
+            if self._writer is None:
+                self._writer = ResourceWriter(self._live_folder)
+            self._writer.append(sample)
+        except OSError as error:
+            self._has_failed = True
+            self._say(f"the use of resources is not recorded any more: {error.strerror}")
