@@ -82,11 +82,12 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         "follow_forks": options.follow_forks,
         "max_contexts": options.max_contexts,
     }
-    if engine.name == NATIVE and maps:
+    was_asked_for = set(options.event_maps) != {AUTO_MAPS}
+    if maps and (engine.name == NATIVE or was_asked_for):
         engine_options["event_map"] = rules
-    elif maps:
+    if maps and engine.name != NATIVE:
         maps = ()
-        if set(options.event_maps) != {AUTO_MAPS}:
+        if was_asked_for:
             say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
     drive = None
     if options.drive is not None:
