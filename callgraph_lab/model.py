@@ -232,6 +232,8 @@ class GraphQuery:
     """The action, or mark, that the recording was cut down to before it was asked."""
     nth: Nth | None = None
     """Which one instance of it; None for all of them."""
+    excerpt: str = ""
+    """What was picked out of the recording by hand, as one statement; empty for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,8 @@ class GraphNode:
     inclusive_ns: int
     self_ns: int
     min_depth: int
+    note: str = ""
+    """What a picture is to say of it beside its figures."""
 
 
 @dataclass(frozen=True, slots=True)

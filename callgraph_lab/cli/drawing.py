@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import say
-from callgraph_lab.errors import OutputError
+from callgraph_lab.errors import LayoutError, OutputError
 from callgraph_lab.render.files import write_atomically
 from callgraph_lab.render.json_graph import graph_document, json_text
-from callgraph_lab.render.pictures import DrawnPicture, PictureJob, draw_many
+from callgraph_lab.render.pictures import (
+    DrawnPicture,
+    PictureJob,
+    PictureText,
+    draw_many,
+    draw_texts,
+)
 from callgraph_lab.render.text import count
 
 if TYPE_CHECKING:
@@ -124,6 +130,21 @@ def check_folder(folder: Path) -> None:
         raise OutputError(
             f"cannot write to {folder}: permission denied", hint="choose another folder with --out"
         )
+
+
+def draw_text(dot: str, path: Path, options: PictureOptions) -> None:
+    """Draw DOT text into one file and say so. Raise ``LayoutError`` where it cannot be drawn."""
+    check_folder(path.parent)
+    (picture,) = draw_texts(
+        [PictureText(dot, path.with_suffix(""))],
+        formats=options.formats,
+        timeout_s=options.timeout_s,
+    )
+    for name, reason in picture.skipped.items():
+        raise LayoutError(f"no {name}: {reason}", hint="a .dot file needs no layout")
+    say(f"wrote {path}")
+    for note in picture.notes:
+        say(note)
 
 
 def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:

@@ -10,12 +10,14 @@ import click
 
 from callgraph_lab.cli.options import (
     action_options,
+    everything_unless_filtered,
     filter_options,
     folder_option,
     json_option,
     process_option,
     query_of,
     recording_argument,
+    recording_option,
 )
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ Examples:
   cglab find 'Epoll.*'"""
 )
 @click.argument("pattern")
-@click.option("--recording", metavar="RECORDING", help="Look in this one, not in the newest.")
+@recording_option
 @filter_options
 @process_option
 @action_options
@@ -134,9 +136,7 @@ def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) ->
     from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
     from callgraph_lab.graph.search import find_functions  # noqa: PLC0415
 
-    by_user = any(arguments[key] for key in ("filters", "include", "exclude"))
-    if not by_user and arguments["stdlib"] is None:
-        arguments["filters"] = ("none",)
+    everything_unless_filtered(arguments)
     loaded = load_recording(recording, folder, query_of(arguments))
     found = find_functions(loaded.recording, pattern, loaded.decisions)
     if arguments["output_format"] == "json":

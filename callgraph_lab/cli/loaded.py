@@ -35,22 +35,27 @@ class LoadedRecording:
 
     def query(self, max_depth: int | None) -> GraphQuery:
         """Return the query that the options mean at a depth."""
-        return GraphQuery(
-            max_depth=max_depth,
-            depth_by=self.options.depth_by,
-            naming=self.options.naming,
-            include=self.options.include,
-            exclude=self.options.exclude,
-            filters=self.filter_set.names,
-            stdlib=self.options.stdlib,
-            process=self.options.process,
-            action=self.options.action,
-            nth=self.options.nth,
-        )
+        return graph_query(self.options, self.filter_set, max_depth)
 
     def graph(self, max_depth: int | None) -> CallGraph:
         """Return the graph down to a depth, or of every depth."""
         return build_graph(self.recording, self.query(max_depth), self.decisions)
+
+
+def graph_query(options: QueryOptions, filter_set: FilterSet, max_depth: int | None) -> GraphQuery:
+    """Return the query that options and the filters they mean make at a depth."""
+    return GraphQuery(
+        max_depth=max_depth,
+        depth_by=options.depth_by,
+        naming=options.naming,
+        include=options.include,
+        exclude=options.exclude,
+        filters=filter_set.names,
+        stdlib=options.stdlib,
+        process=options.process,
+        action=options.action,
+        nth=options.nth,
+    )
 
 
 def find_recording(reference: str | None, folder: Path) -> catalog.Entry:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from callgraph_lab.action_model import NTH_CHOICES
-from callgraph_lab.cli.parameters import FormatsType
+from callgraph_lab.cli.parameters import FormatsType, PicturePathType
 from callgraph_lab.filtering import DEFAULT_FILTER
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
 from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S
@@ -74,6 +74,31 @@ def _complete_filters(
     return [CompletionItem(name, help=text) for name, text in names if name.startswith(incomplete)]
 
 
+def complete_slices(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the names of the actions and marks of the recording that is meant."""
+    from callgraph_lab.errors import CallgraphLabError  # noqa: PLC0415 - only on completion
+    from callgraph_lab.graph.slicing import slice_names  # noqa: PLC0415
+    from callgraph_lab.recording import catalog  # noqa: PLC0415
+
+    del param
+    folder = Path(ctx.params.get("folder") or DEFAULT_FOLDER)
+    try:
+        names = slice_names(catalog.load(catalog.find(ctx.params.get("recording"), folder)))
+    except (CallgraphLabError, OSError):
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def complete_sides(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer what can be compared: actions, marks and recordings."""
+    both = complete_slices(ctx, param, incomplete), complete_recordings(ctx, param, incomplete)
+    return [item for items in both for item in items]
+
+
 def complete_recordings(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -113,6 +138,7 @@ action_options = _stack(
     click.option(
         "--action",
         metavar="NAME",
+        shell_complete=complete_slices,
         help="Show only what this action or mark caused; 'cglab actions' names them.",
     ),
     click.option(
@@ -160,15 +186,7 @@ folder_option = click.option(
     help="Where recordings and pictures are.",
 )
 
-picture_options = _stack(
-    click.option(
-        "--format",
-        "formats",
-        type=FormatsType(FORMATS),
-        default="dot,svg,png",
-        show_default=True,
-        help="Which files to make, also json.",
-    ),
+layout_options = _stack(
     click.option(
         "--max-nodes",
         type=click.IntRange(min=1),
@@ -193,6 +211,36 @@ picture_options = _stack(
         metavar="S",
         help="Give up laying out a picture after this long.",
     ),
+)
+
+picture_options = _stack(
+    click.option(
+        "--format",
+        "formats",
+        type=FormatsType(FORMATS),
+        default="dot,svg,png",
+        show_default=True,
+        help="Which files to make, also json.",
+    ),
+    layout_options,
+)
+
+draw_option = _stack(
+    click.option(
+        "--draw",
+        "draw_path",
+        type=PicturePathType(),
+        metavar="FILE",
+        help="Draw it, too: into a .svg, .png or .dot file.",
+    ),
+    layout_options,
+)
+
+recording_option = click.option(
+    "--recording",
+    metavar="RECORDING",
+    shell_complete=complete_recordings,
+    help="Look in this one, not in the newest.",
 )
 
 recording_argument = click.argument("recording", required=False, shell_complete=complete_recordings)
@@ -226,10 +274,19 @@ def query_of(arguments: dict[str, Any]) -> QueryOptions:
 
 
 def pictures_of(arguments: dict[str, Any]) -> PictureOptions:
-    """Take the options of ``picture_options`` out of a command's arguments."""
+    """Take the options of ``picture_options``, or of ``draw_option``, out of the arguments."""
+    draw_path: Path | None = arguments.pop("draw_path", None)
+    formats = () if draw_path is None else (draw_path.suffix.removeprefix("."),)
     return PictureOptions(
-        formats=arguments.pop("formats"),
+        formats=arguments.pop("formats", formats),
         max_nodes=arguments.pop("max_nodes"),
         links=arguments.pop("links"),
         timeout_s=arguments.pop("timeout_s"),
     )
+
+
+def everything_unless_filtered(arguments: dict[str, Any]) -> None:
+    """Have ``query_of`` show all functions where the user gives no filter."""
+    by_user = any(arguments[key] for key in ("filters", "include", "exclude"))
+    if not by_user and arguments["stdlib"] is None:
+        arguments["filters"] = ("none",)

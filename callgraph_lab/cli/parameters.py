@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,6 +89,20 @@ class FormatsType(click.ParamType):  # type: ignore[type-arg]  # as above
             if name not in self.choices:
                 self.fail(f"{name!r} is no format; there are {', '.join(self.choices)}", param, ctx)
         return formats
+
+
+class PicturePathType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A file whose name ends as a picture's does."""
+
+    name = "picture"
+    endings = (".svg", ".png", ".dot")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Check the ending, or fail as a wrong parameter."""
+        path = Path(value)
+        if path.suffix not in self.endings:
+            self.fail(f"{value!r} does not end in {', '.join(self.endings)}", param, ctx)
+        return path
 
 
 class TargetCommand(click.Command):

@@ -56,7 +56,7 @@ def cut(
         # A root has no time of its own: it lasts as long as what it called.
         if tree.parent[place] == NO_PARENT:
             tree.calls[place], tree.self_ns[place] = source.calls[context], 0
-    tree.inclusive_ns = _inclusive(tree.parent, tree.self_ns)
+    tree.inclusive_ns = inclusive_ns_of(tree.parent, tree.self_ns)
     marks = tuple(_taken(mark, order, tree.parent) for mark in recording.marks)
     return replace(
         recording,
@@ -115,7 +115,8 @@ def _order(parents: array[int], needed: bytearray) -> list[int]:
     return [context for branch in branches for context in branch]
 
 
-def _inclusive(parents: array[int], self_ns: array[int]) -> array[int]:
+def inclusive_ns_of(parents: array[int], self_ns: array[int]) -> array[int]:
+    """Return each context's own time and that of all below it."""
     inclusive = self_ns.tolist()
     for context in range(len(parents) - 1, -1, -1):
         if parents[context] != NO_PARENT:
@@ -130,7 +131,7 @@ def _taken(mark: RecordedMark, order: Sequence[int], parents: array[int]) -> Rec
         mark,
         calls=array("Q", [mark.calls[context] for context in order]),
         resumes=array("Q", [mark.resumes[context] for context in order]),
-        inclusive_ns=_inclusive(parents, self_ns),
+        inclusive_ns=inclusive_ns_of(parents, self_ns),
         self_ns=self_ns,
     )
 

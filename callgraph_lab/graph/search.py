@@ -52,17 +52,43 @@ def matches(function: Function, pattern: str) -> bool:
     A pattern is a part of one of its names (full, qualified, short, as defined), or, with ``*``,
     ``?`` or ``[``, a glob for a whole one. Where it has no capital letter, case does not matter.
     """
-    names = {
-        function.name,
-        function.qualname,
-        function.short_name,
-        f"{function.module}.{function.qualname}",
-    }
+    names = _names(function)
     if pattern == pattern.lower():
         names = {name.lower() for name in names}
     if _WILDCARD.search(pattern):
         return any(fnmatchcase(name, pattern) for name in names)
     return any(pattern in name for name in names)
+
+
+def _names(function: Function) -> set[str]:
+    return {
+        function.name,
+        function.qualname,
+        function.short_name,
+        f"{function.module}.{function.qualname}",
+    }
+
+
+def select_functions(recording: Recording, pattern: str) -> dict[str, set[int]]:
+    """Return the functions that are called ``pattern``, else those that it finds as ``matches``.
+
+    They come as sets of indices, by the id of the node that the functions of a set are. A function
+    is called by its own name (``loop``) or by a whole one that ``matches`` knows. Threads are not
+    found.
+    """
+    names = node_names(recording, GraphQuery())
+    for is_meant in (_is_called, matches):
+        selected: defaultdict[str, set[int]] = defaultdict(set)
+        for number, function in enumerate(recording.functions):
+            if function.kind == "function" and is_meant(function, pattern):
+                selected[names.ids[names.node_of_function[number]]].add(number)
+        if selected:
+            return dict(selected)
+    return {}
+
+
+def _is_called(function: Function, name: str) -> bool:
+    return name in _names(function) or name == function.own_name
 
 
 def find_functions(

@@ -149,7 +149,7 @@ def tally_by_depth(  # noqa: C901, PLR0912, PLR0915 - one loop; a call a context
         return tallies
     limit = limits[-1]
     shown = [context for context, depth in enumerate(depths[: len(tree)]) if depth <= limit]
-    ends = _ends(tree, shown)
+    ends = subtree_ends(tree, shown)
     tally_at = [tallies[bisect_left(limits, depth)] for depth in range(limit + 1)]
     functions, parents, inclusive_ns = tree.function, tree.parent, tree.inclusive_ns
     calls, resumes, open_calls, self_ns = tree.calls, tree.resumes, tree.open_calls, tree.self_ns
@@ -209,7 +209,7 @@ def tally_by_depth(  # noqa: C901, PLR0912, PLR0915 - one loop; a call a context
     return tallies
 
 
-def _ends(tree: CallTree, shown: Sequence[int]) -> array[int]:
+def subtree_ends(tree: CallTree, shown: Sequence[int]) -> array[int]:
     """Return, for the contexts that are shown, the index behind the last shown one below them."""
     # The item beyond the contexts is for the roots' parent, -1.
     ends = array("i", range(1, len(tree) + 2))

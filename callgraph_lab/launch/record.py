@@ -107,11 +107,12 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         _check_that_interpreters_can_be_followed()
     maps = load_event_maps(options.event_maps)
     engine_options = options.of_engine()
-    if engine.name == NATIVE and maps:
+    was_asked_for = set(options.event_maps) != {AUTO_MAPS}
+    if maps and (engine.name == NATIVE or was_asked_for):
         engine_options["event_map"] = compile_maps(maps, keep_instances=options.keep_instances)
-    elif maps:
+    if maps and engine.name != NATIVE:
         maps = ()
-        if set(options.event_maps) != {AUTO_MAPS}:
+        if was_asked_for:
             say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
     uses_stack = engine.name == NATIVE
     drive = None

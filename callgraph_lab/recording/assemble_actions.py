@@ -5,6 +5,7 @@ Actions of one name are one action, whichever process did them.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ from callgraph_lab.model import NO_PARENT
 from callgraph_lab.recording.live_format import SENSOR_STALLED
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterable, Sequence
 
     from callgraph_lab.action_model import RecordedEventMap
@@ -210,20 +210,23 @@ def add_instance_columns(
     far, this one's last.
     """
     first_label = len(labels) - len(part.labels) - 1
-    clock = part.clock
-    for context in order:
-        label = part.label[context]
-        tree.label.append(first_label + label if label else 0)
-        calls = resumes = duration_ns = 0
-        instance = labels[first_label + label].instance if label else None
-        if instance is not None and part.parent[context] != NO_PARENT:
-            calls = max(part.calls[context] - part.base_calls[context], 0)
-            resumes = (part.resumes[context] - part.base_resumes[context]) % 2**32
-            before_ns = clock.duration_ns(part.base_ticks[context])
-            duration_ns = max(inclusive_ns[context] - before_ns, 0)
-        tree.instance_calls.append(calls)
-        tree.instance_resumes.append(resumes)
-        tree.instance_ns.append(duration_ns)
+    tree.label.extend(
+        first_label + label if label else 0 for label in map(part.label.__getitem__, order)
+    )
+    calls, resumes, duration_ns = (array("Q", bytes(8 * len(order))) for _ in range(3))
+    has_instance = [label.instance is not None for label in labels[first_label:]]
+    if any(has_instance):
+        clock = part.clock
+        for place, context in enumerate(order):
+            label = part.label[context]
+            if label and has_instance[label] and part.parent[context] != NO_PARENT:
+                before_ns = clock.duration_ns(part.base_ticks[context])
+                calls[place] = max(part.calls[context] - part.base_calls[context], 0)
+                resumes[place] = (part.resumes[context] - part.base_resumes[context]) % 2**32
+                duration_ns[place] = max(inclusive_ns[context] - before_ns, 0)
+    tree.instance_calls.extend(calls)
+    tree.instance_resumes.extend(resumes)
+    tree.instance_ns.extend(duration_ns)
 
 
 def _bounded(number: int) -> int:

@@ -141,7 +141,7 @@ class _Places:
 
 
 def _take(callees: dict[_Key, list[int]], function: int, label: _LabelKey) -> int:
-    """Return the place of a callee. The last of its kind stays, for all that were merged into it."""
+    """Return the place of a callee. The last of its kind stays: others may be merged into it."""
     # Of merged processes the lanes of an action are one.
     candidates = callees.get((function, label)) or callees.get((function, (label[0], 0)))
     if not candidates:

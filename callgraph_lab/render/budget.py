@@ -16,27 +16,32 @@ from callgraph_lab.render.chains import callers_first, heaviest_callers, is_thre
 from callgraph_lab.render.drawing import Drawing, Fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from callgraph_lab.model import CallGraph, GraphEdge
+    from callgraph_lab.model import CallGraph, GraphEdge, GraphNode
 
 DEFAULT_MAX_NODES = 80
 FEWEST_NODES = 2
 """The least budget that makes sense: one function, and one fold for the others."""
 
 
-def apply_node_budget(graph: CallGraph, *, max_nodes: int = DEFAULT_MAX_NODES) -> Drawing:
+def apply_node_budget(
+    graph: CallGraph,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    is_lesser: Callable[[GraphNode], bool] = lambda _: False,
+) -> Drawing:
     """Return ``graph`` as a drawing of at most ``max_nodes`` nodes, folds counted.
 
     Pure: the graph itself is not changed. Calls and resumes are conserved: those of the drawn
     nodes and folds sum up to the graph's, and so do those of the drawn edges with the folds' inner
-    ones. A budget under ``FEWEST_NODES`` counts as ``FEWEST_NODES``.
+    ones. Lesser nodes are folded first. A budget under ``FEWEST_NODES`` counts as that.
     """
     max_nodes = max(FEWEST_NODES, max_nodes)
     if len(graph.nodes) <= max_nodes:
         return Drawing(graph, graph.nodes, (), graph.edges)
     callers = heaviest_callers(graph.nodes, graph.edges)
-    order = _worthiest_first(graph, callers)
+    order = _worthiest_first(graph, callers, is_lesser)
     kept = max_nodes - 1
     while True:
         groups = _fold_groups(order[:kept], order[kept:], callers)
@@ -54,10 +59,18 @@ def apply_node_budget(graph: CallGraph, *, max_nodes: int = DEFAULT_MAX_NODES) -
     return _draw(graph, alone.union(order[:kept]), several)
 
 
-def _worthiest_first(graph: CallGraph, callers: Mapping[str, str]) -> list[str]:
+def _worthiest_first(
+    graph: CallGraph, callers: Mapping[str, str], is_lesser: Callable[[GraphNode], bool]
+) -> list[str]:
     heaviest_first = sorted(
         graph.nodes,
-        key=lambda node: (not is_thread(node), -node.inclusive_ns, -node.calls, node.min_depth),
+        key=lambda node: (
+            not is_thread(node),
+            is_lesser(node),
+            -node.inclusive_ns,
+            -node.calls,
+            node.min_depth,
+        ),
     )
     return callers_first((node.id for node in heaviest_first), callers)
 

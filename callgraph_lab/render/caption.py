@@ -25,29 +25,37 @@ def caption_lines(drawing: Drawing, run: RunInformation) -> list[str]:
     """Return the caption as plain text: the title first, then one statement a line."""
     graph = drawing.graph
     lines = [
-        f"{_short(run.target, LONGEST_TARGET_COLUMNS)}, {_depth(graph.query)}",
-        _joined(
-            f"engine {_short(run.engine)}",
-            f"Python {_short(run.python)}",
-            f"recorded {_short(run.started)}",
+        f"{short_text(run.target, LONGEST_TARGET_COLUMNS)}, {depth_text(graph.query)}",
+        joined(
+            f"engine {short_text(run.engine)}",
+            f"Python {short_text(run.python)}",
+            f"recorded {short_text(run.started)}",
             f"ran {duration(run.duration_ns)}",
         ),
     ]
     if graph.query.action is not None:
         which = "action" if graph.query.nth is None else graph.query.nth
-        lines.append(f"only what the {which} {_short(graph.query.action)} caused")
-    lines += [_shown(drawing), _filters(graph.query), _hidden(graph)]
+        lines.append(f"only what the {which} {short_text(graph.query.action)} caused")
+    if graph.query.excerpt:
+        lines.append(short_text(graph.query.excerpt, 2 * LINE_COLUMNS))
+    lines += [_shown(drawing), filter_text(graph.query), _hidden(graph)]
     if not run.complete:
         lines.append(
             "recording incomplete: the target was killed or still ran; all counts are up to then"
         )
-    lines += [_short(note, 2 * LINE_COLUMNS) for note in run.notes[:MOST_NOTES]]
+    lines += [short_text(note, 2 * LINE_COLUMNS) for note in run.notes[:MOST_NOTES]]
     return [line for line in lines if line]
 
 
 def caption_label(drawing: Drawing, run: RunInformation) -> str:
     """Return the caption and the legend as an HTML-like label of the graph."""
-    title, *facts = caption_lines(drawing, run)
+    legend = _legend(drawing) if functions_of(drawing.nodes) else ""
+    return caption_table(caption_lines(drawing, run), legend)
+
+
+def caption_table(lines: list[str], legend: str) -> str:
+    """Return lines of text, the title first, and the markup of a legend as an HTML-like label."""
+    title, *facts = lines
     cells = [
         f'<font point-size="{TITLE_POINTS}" color="{colours.INK}"><b>{markup(title)}</b></font>'
     ]
@@ -57,23 +65,24 @@ def caption_label(drawing: Drawing, run: RunInformation) -> str:
         for line in wrap(fact, LINE_COLUMNS)
         if line
     ]
-    if _functions(drawing.nodes):
-        cells.append(_legend(drawing))
+    if legend:
+        cells.append(legend)
     rows = "".join(f'<tr><td align="left">{cell}</td></tr>' for cell in cells)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{rows}</table>>'
 
 
-def _depth(query: GraphQuery) -> str:
+def depth_text(query: GraphQuery) -> str:
+    """Return the depth of a picture, and which process it is of."""
     depth = "every depth" if query.max_depth is None else f"depth {query.max_depth}"
     return depth if query.process is None else f"{depth}, process {query.process}"
 
 
 def _shown(drawing: Drawing) -> str:
-    functions = _functions(drawing.graph.nodes)
+    functions = functions_of(drawing.graph.nodes)
     if not functions:
         return ""
     folded = sum(len(fold.members) for fold in drawing.folds)
-    return _joined(
+    return joined(
         count(len(functions), "function") + (f", {folded:,} of them folded" if folded else ""),
         count(sum(node.calls for node in functions), "call"),
         "depth counts every frame"
@@ -82,63 +91,77 @@ def _shown(drawing: Drawing) -> str:
     )
 
 
-def _filters(query: GraphQuery) -> str:
-    facts = [f"filter {_short(name)}" for name in query.filters]
-    facts += [f"include {_short(rule)}" for rule in query.include]
-    facts += [f"exclude {_short(rule)}" for rule in query.exclude]
+def filter_text(query: GraphQuery) -> str:
+    """Return by which filters a picture shows what it shows."""
+    facts = [f"filter {short_text(name)}" for name in query.filters]
+    facts += [f"include {short_text(rule)}" for rule in query.include]
+    facts += [f"exclude {short_text(rule)}" for rule in query.exclude]
     if query.stdlib is not None:
         facts.append("with the standard library" if query.stdlib else "no standard library")
-    return _joined(*facts) if facts else "no filter"
+    return joined(*facts) if facts else "no filter"
 
 
 def _hidden(graph: CallGraph) -> str:
     if not graph.hidden:
-        return "" if _functions(graph.nodes) else "nothing was called"
+        return "" if functions_of(graph.nodes) else "nothing was called"
     rules = sorted(graph.hidden, key=lambda rule: -rule.calls)
     told = "; ".join(_rule(rule) for rule in rules[:MOST_RULES])
     if len(rules) > MOST_RULES:
         told += f"; and {count(len(rules) - MOST_RULES, 'more rule')}"
     what = f"{count(graph.hidden_functions, 'function')}, {count(graph.hidden_calls, 'call')}"
-    if _functions(graph.nodes):
+    if functions_of(graph.nodes):
         return f"hidden: {what}, by {told}"
     return f"nothing is left to draw; hidden: {what}, by {told}"
 
 
 def _rule(rule: HiddenByRule) -> str:
-    return f"{_short(rule.rule)} ({count(rule.functions, 'function')}, {count(rule.calls, 'call')})"
+    told = f"{count(rule.functions, 'function')}, {count(rule.calls, 'call')}"
+    return f"{short_text(rule.rule)} ({told})"
 
 
 def _legend(drawing: Drawing) -> str:
-    muted = f'<font point-size="{FIGURE_POINTS}" color="{colours.MUTED_INK}">'
     notes = ["figure on a line: calls"]
     if any(edge.bridged for edge in drawing.edges):
         notes.append("dashed line: across hidden frames")
-    if any(node.open_calls for node in _functions(drawing.nodes)):
+    if any(node.open_calls for node in functions_of(drawing.nodes)):
         notes.append("double border: still running")
-    swatches = "".join(_swatch(step) for step in range(colours.DECADES + 1))
+    swatches = "".join(
+        swatch(
+            colours.fill(step / colours.DECADES), f"{100 * 10.0 ** (step - colours.DECADES):g} %"
+        )
+        for step in range(colours.DECADES + 1)
+    )
+    return legend_row("self time  ", swatches, f"  of the run · {' · '.join(notes)}")
+
+
+def legend_row(before: str, swatches: str, behind: str) -> str:
+    """Return the markup of a legend: text, the markup of swatches, text."""
+    muted = f'<font point-size="{FIGURE_POINTS}" color="{colours.MUTED_INK}">'
     return (
         '<table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>'
-        f"<td>{muted}self time  </font></td>{swatches}"
-        f"<td>{muted}  of the run · {' · '.join(notes)}</font></td></tr></table>"
+        f"<td>{muted}{markup(before)}</font></td>{swatches}"
+        f"<td>{muted}{markup(behind)}</font></td></tr></table>"
     )
 
 
-def _swatch(step: int) -> str:
-    background = colours.fill(step / colours.DECADES)
-    share = 100 * 10.0 ** (step - colours.DECADES)
+def swatch(background: str, text: str) -> str:
+    """Return the markup of one field of a legend, in a colour of the picture."""
     return (
         f'<td bgcolor="{background}" width="46" height="14"><font point-size="{_SWATCH_POINTS}"'
-        f' color="{colours.ink_on(background)}">{share:g} %</font></td>'
+        f' color="{colours.ink_on(background)}">{markup(text)}</font></td>'
     )
 
 
-def _functions(nodes: tuple[GraphNode, ...]) -> list[GraphNode]:
+def functions_of(nodes: tuple[GraphNode, ...]) -> list[GraphNode]:
+    """Return the nodes that are no threads."""
     return [node for node in nodes if node.function.kind != "thread"]
 
 
-def _joined(*facts: str) -> str:
+def joined(*facts: str) -> str:
+    """Return facts as one line."""
     return " · ".join(facts)
 
 
-def _short(text: str, most_columns: int = LONGEST_FACT_COLUMNS) -> str:
+def short_text(text: str, most_columns: int = LONGEST_FACT_COLUMNS) -> str:
+    """Return text of the target's with nothing in it that does not print, and not too long."""
     return shorten(visible_text(text), most_columns)

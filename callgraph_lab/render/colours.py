@@ -86,14 +86,22 @@ def _ramp() -> tuple[str, ...]:
 
 def _colour_at(place: float) -> str:
     lightness = _LIGHTEST + (_DARKEST - _LIGHTEST) * place
-    hue = math.radians(_HUE_LIGHT + (_HUE_DARK - _HUE_LIGHT) * place)
+    hue = _HUE_LIGHT + (_HUE_DARK - _HUE_LIGHT) * place
     # Chroma grows from nearly none: the lightest functions are a quiet cream, not a loud yellow.
-    chroma = _MOST_CHROMA * math.sin(math.radians(10 + 80 * place))
+    return colour(lightness, _MOST_CHROMA * math.sin(math.radians(10 + 80 * place)), hue)
+
+
+def colour(lightness: float, chroma: float, hue_degrees: float) -> str:
+    """Return a colour of OKLab by its polar coordinates, as ``#rrggbb``.
+
+    Where a screen does not show it, it has as much less chroma as needed, and the same lightness.
+    """
+    hue = math.radians(hue_degrees)
     while True:
         red, green, blue = _to_linear(lightness, chroma * math.cos(hue), chroma * math.sin(hue))
         if min(red, green, blue) >= 0 and max(red, green, blue) <= 1:
             break
-        chroma *= 0.99  # outside what a screen shows: less colour, same lightness
+        chroma *= 0.99
     return "#" + "".join(f"{round(255 * _gamma(value)):02x}" for value in (red, green, blue))
 
 

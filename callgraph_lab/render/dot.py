@@ -8,7 +8,8 @@ of their calls. ``arrangement`` decides on the clusters and the direction.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import graphviz
 
@@ -44,10 +45,27 @@ def dot_text(
 
 def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "none") -> str:
     """Return the DOT source of a drawing whose budget is spent already."""
-    whole_ns = total_time_ns(drawing.graph)
+    return styled_dot(drawing, RecordingStyle(run, links, total_time_ns(drawing.graph)))
+
+
+class Style(Protocol):
+    """How a drawing looks: attributes, in Graphviz's words, and the caption."""
+
+    def caption(self, drawing: Drawing) -> str:
+        """Return the caption and the legend as an HTML-like label."""
+
+    def member(self, member: GraphNode | Fold) -> dict[str, str]:
+        """Return the attributes of a node."""
+
+    def edge(self, edge: GraphEdge, source: str, target: str) -> dict[str, str]:
+        """Return the attributes of an edge; ``source`` and ``target`` are the names of its ends."""
+
+
+def styled_dot(drawing: Drawing, style: Style) -> str:
+    """Return the DOT source of a drawing that looks as ``style`` says."""
     picture = graphviz.Digraph(
         name="callgraph",
-        graph_attr=_graph_attributes(drawing, run),
+        graph_attr=_graph_attributes(drawing, style.caption(drawing)),
         node_attr=_text_attributes(labels.NAME_POINTS)
         | {"shape": "box", "style": "rounded,filled", "margin": "0.11,0.05", "height": "0.3"},
         edge_attr=_text_attributes(labels.FIGURE_POINTS)
@@ -58,7 +76,7 @@ def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "non
         group = graphviz.Digraph() if module is None else _cluster(number, module)
         for member in members:
             ids[member.id] = f"n{len(ids)}"
-            group.node(ids[member.id], **_member_attributes(member, links, whole_ns))
+            group.node(ids[member.id], **style.member(member))
         if module is None:
             picture.body.extend(group.body)
         else:
@@ -66,7 +84,7 @@ def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "non
     names = {node.id: node.name for node in drawing.nodes}
     names |= {fold.id: f"{len(fold.members)} folded functions" for fold in drawing.folds}
     for edge in drawing.edges:
-        attributes = _edge_attributes(edge, names[edge.source], names[edge.target])
+        attributes = style.edge(edge, names[edge.source], names[edge.target])
         picture.edge(ids[edge.source], ids[edge.target], **attributes)
     return str(picture.source)
 
@@ -98,10 +116,10 @@ def _text_attributes(points: int) -> dict[str, str]:
     return {"fontname": FONT_FAMILY, "fontsize": str(points)}
 
 
-def _graph_attributes(drawing: Drawing, run: RunInformation) -> dict[str, str]:
+def _graph_attributes(drawing: Drawing, caption: str) -> dict[str, str]:
     return _text_attributes(labels.FIGURE_POINTS + 1) | {
         "charset": "UTF-8",
-        "label": caption_label(drawing, run),
+        "label": caption,
         "labelloc": "t",
         "labeljust": "l",
         "rankdir": direction(drawing),
@@ -128,46 +146,74 @@ def _cluster(number: int, module: str) -> graphviz.Digraph:
     return graphviz.Digraph(name=f"cluster_{number}", graph_attr=attributes)
 
 
-def _member_attributes(member: GraphNode | Fold, links: Links, whole_ns: int) -> dict[str, str]:
-    if isinstance(member, Fold):
-        return {
-            "label": labels.fold_label(member, colours.FOLD_FILL),
-            "tooltip": plain(labels.fold_tooltip(member, whole_ns)),
-            "fillcolor": colours.FOLD_FILL,
+FOLD_ATTRIBUTES = {
+    "fillcolor": colours.FOLD_FILL,
+    "color": colours.NODE_BORDER,
+    "style": "rounded,filled,dashed",
+}
+THREAD_ATTRIBUTES = {
+    "fillcolor": colours.THREAD_FILL,
+    "color": colours.THREAD_FILL,
+    "shape": "oval",
+    "style": "filled",
+    "margin": "0,0",
+}
+
+
+def pen_width(entered: int) -> str:
+    """Return the width of a line for so many calls and resumes, by their logarithm."""
+    width = min(_WIDEST, _THINNEST + _WIDER_PER_DECADE * math.log10(max(1, entered)))
+    return f"{width:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStyle:
+    """The look of one recording's graph: boxes filled by their share of ``whole_ns``."""
+
+    run: RunInformation
+    links: Links
+    whole_ns: int
+
+    def caption(self, drawing: Drawing) -> str:
+        """Tell what was traced, and how to read it."""
+        return caption_label(drawing, self.run)
+
+    def member(self, member: GraphNode | Fold) -> dict[str, str]:
+        """Return a box for a function or a fold, an oval for a thread."""
+        if isinstance(member, Fold):
+            return FOLD_ATTRIBUTES | {
+                "label": labels.fold_label(member, colours.FOLD_FILL),
+                "tooltip": plain(labels.fold_tooltip(member, self.whole_ns)),
+            }
+        if member.function.kind == "thread":
+            return THREAD_ATTRIBUTES | {
+                "label": labels.thread_label(member, colours.THREAD_FILL),
+                "tooltip": plain(labels.thread_tooltip(member)),
+            }
+        background = colours.fill(colours.heat(member.self_ns, self.whole_ns))
+        attributes = {
+            "label": labels.node_label(member, background),
+            "tooltip": plain(labels.node_tooltip(member, self.whole_ns)),
+            "fillcolor": background,
             "color": colours.NODE_BORDER,
-            "style": "rounded,filled,dashed",
         }
-    if member.function.kind == "thread":
-        return {
-            "label": labels.thread_label(member, colours.THREAD_FILL),
-            "tooltip": plain(labels.thread_tooltip(member)),
-            "fillcolor": colours.THREAD_FILL,
-            "color": colours.THREAD_FILL,
-            "shape": "oval",
-            "style": "filled",
-            "margin": "0,0",
+        if member.open_calls:
+            attributes |= {"color": colours.OPEN_CALL, "penwidth": "1.6", "peripheries": "2"}
+        return attributes | link_attributes(member, self.links)
+
+    def edge(self, edge: GraphEdge, source: str, target: str) -> dict[str, str]:
+        """Return a line as wide as the logarithm of its calls, dashed across hidden frames."""
+        tooltip = plain(labels.edge_tooltip(edge, source, target))
+        attributes = {
+            "label": labels.edge_label(edge),
+            "penwidth": pen_width(edge.calls + edge.resumes),
+            "tooltip": tooltip,
+            "labeltooltip": tooltip,
         }
-    background = colours.fill(colours.heat(member.self_ns, whole_ns))
-    attributes = {
-        "label": labels.node_label(member, background),
-        "tooltip": plain(labels.node_tooltip(member, whole_ns)),
-        "fillcolor": background,
-        "color": colours.NODE_BORDER,
-    }
-    if member.open_calls:
-        attributes |= {"color": colours.OPEN_CALL, "penwidth": "1.6", "peripheries": "2"}
-    link = link_to(member.function, links)
-    return attributes if link is None else attributes | {"URL": plain(link)}
+        return attributes | {"style": "dashed"} if edge.bridged else attributes
 
 
-def _edge_attributes(edge: GraphEdge, source: str, target: str) -> dict[str, str]:
-    entered = max(1, edge.calls + edge.resumes)
-    width = min(_WIDEST, _THINNEST + _WIDER_PER_DECADE * math.log10(entered))
-    tooltip = plain(labels.edge_tooltip(edge, source, target))
-    attributes = {
-        "label": labels.edge_label(edge),
-        "penwidth": f"{width:.2f}",
-        "tooltip": tooltip,
-        "labeltooltip": tooltip,
-    }
-    return attributes | {"style": "dashed"} if edge.bridged else attributes
+def link_attributes(node: GraphNode, links: Links) -> dict[str, str]:
+    """Return the link to a function's source, where there is one."""
+    link = link_to(node.function, links)
+    return {} if link is None else {"URL": plain(link)}

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from callgraph_lab.model import (
         CallGraph,
+        Function,
         GraphEdge,
         GraphNode,
+        GraphQuery,
         RecordedProcess,
         RecordedThread,
         RunInformation,
@@ -49,18 +51,7 @@ def graph_document(
             "processes": [_process(process) for process in processes],
             "threads": [_thread(thread) for thread in threads],
         },
-        "query": {
-            "max_depth": graph.query.max_depth,
-            "depth_by": graph.query.depth_by,
-            "naming": graph.query.naming,
-            "include": list(graph.query.include),
-            "exclude": list(graph.query.exclude),
-            "filters": list(graph.query.filters),
-            "process": graph.query.process,
-            "action": graph.query.action,
-            "nth": graph.query.nth,
-            "stdlib": graph.query.stdlib,
-        },
+        "query": query_document(graph.query),
         "deepest": graph.deepest,
         "nodes": [node_document(node) for node in graph.nodes],
         "edges": [_edge(edge) for edge in graph.edges],
@@ -72,6 +63,22 @@ def graph_document(
                 for rule in graph.hidden
             ],
         },
+    }
+
+
+def query_document(query: GraphQuery) -> dict[str, Any]:
+    """Return what a graph was asked to show."""
+    return {
+        "max_depth": query.max_depth,
+        "depth_by": query.depth_by,
+        "naming": query.naming,
+        "include": list(query.include),
+        "exclude": list(query.exclude),
+        "filters": list(query.filters),
+        "process": query.process,
+        "action": query.action,
+        "nth": query.nth,
+        "stdlib": query.stdlib,
     }
 
 
@@ -101,21 +108,10 @@ def _thread(thread: RecordedThread) -> dict[str, Any]:
 
 
 def node_document(node: GraphNode) -> dict[str, Any]:
-    """Return one function of a graph; the kind is ``thread`` for a thread's root."""
-    function = node.function
-    class_name = function.class_name
+    """Return one function of a graph; a thread's root has the kind ``thread``."""
     return {
         "id": node.id,
-        "kind": function.kind,
-        "name": node.name,
-        "pycallgraph2_name": function.pycallgraph2_name,
-        "module": function.module,
-        "qualname": function.qualname,
-        "class": None if class_name is None else class_name.replace(":", ".", 1),
-        "defined_in": function.defined_in,
-        "file": function.file,
-        "line": function.line,
-        "stdlib": function.stdlib,
+        **function_document(node.function, node.name),
         "calls": node.calls,
         "total_calls": node.total_calls,
         "resumes": node.resumes,
@@ -125,6 +121,23 @@ def node_document(node: GraphNode) -> dict[str, Any]:
         "self_ns": node.self_ns,
         "min_depth": node.min_depth,
         "memory": None,
+    }
+
+
+def function_document(function: Function, name: str) -> dict[str, Any]:
+    """Return what a function is and where, called ``name``."""
+    class_name = function.class_name
+    return {
+        "kind": function.kind,
+        "name": name,
+        "pycallgraph2_name": function.pycallgraph2_name,
+        "module": function.module,
+        "qualname": function.qualname,
+        "class": None if class_name is None else class_name.replace(":", ".", 1),
+        "defined_in": function.defined_in,
+        "file": function.file,
+        "line": function.line,
+        "stdlib": function.stdlib,
     }
 
 

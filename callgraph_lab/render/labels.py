@@ -45,13 +45,15 @@ def node_label(node: GraphNode, background: str) -> str:
         details.append(f"<b>still running: {node.open_calls:,}</b>")
     if node.suspended:
         details.append(f"suspended: {node.suspended:,}")
-    return _label(_name_lines(node.function.short_name), details, background)
+    if node.note:
+        details.append(f"<b>{markup(shorten(visible_text(node.note), WIDEST_NAME_COLUMNS))}</b>")
+    return box_label(name_lines(node.function.short_name), details, background)
 
 
 def thread_label(node: GraphNode, background: str) -> str:
     """Return the markup of a thread's label."""
     name = shorten(_drawable(node.function.qualname), WIDEST_NAME_COLUMNS)
-    return _label([markup(name)], [f"thread · {duration(node.inclusive_ns)}"], background)
+    return box_label([markup(name)], [f"thread · {duration(node.inclusive_ns)}"], background)
 
 
 def fold_label(fold: Fold, background: str) -> str:
@@ -64,12 +66,12 @@ def fold_label(fold: Fold, background: str) -> str:
     ]
     if fold.open_calls:
         details.append(f"<b>still running: {fold.open_calls:,}</b>")
-    return _label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
+    return box_label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
 
 
 def cluster_label(name: str) -> str:
     """Return the markup of a cluster's title, with some room under it."""
-    return _table([markup(shorten(name, WIDEST_NAME_COLUMNS))], 'cellpadding="4"')
+    return table([markup(shorten(name, WIDEST_NAME_COLUMNS))], 'cellpadding="4"')
 
 
 def figures(calls: int, resumes: int, inclusive_ns: int) -> str:
@@ -87,16 +89,16 @@ def edge_label(edge: GraphEdge) -> str:
     if edge.bridged:
         text += f" · <i>skips {edge.skipped_frames:,}</i>"
     # A veil under the figure, so that the line it stands on does not strike it out.
-    return _table([text], f'cellpadding="1" bgcolor="{colours.VEIL}"')
+    return table([text], f'cellpadding="1" bgcolor="{colours.VEIL}"')
 
 
 def node_tooltip(node: GraphNode, total_ns: int) -> str:
     """Return what a function's tooltip says: full name, place, every figure, one a line."""
     function = node.function
-    lines = [_full(node.name)]
-    defined_in = f"defined in {_full(function.defined_in)}, " if function.defined_in else ""
+    lines = [full_text(node.name)]
+    defined_in = f"defined in {full_text(function.defined_in)}, " if function.defined_in else ""
     if function.file:
-        lines.append(f"{defined_in}{_full(function.file)}:{function.line}")
+        lines.append(f"{defined_in}{full_text(function.file)}:{function.line}")
     if function.kind == "c_function":
         lines.append("written in C")
     at_all = "" if node.total_calls == node.calls else f" ({node.total_calls:,} at any depth)"
@@ -112,12 +114,14 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
         lines.append(f"still running: {node.open_calls:,}")
     if node.suspended:
         lines.append(f"suspended: {node.suspended:,}")
+    if node.note:
+        lines.append(full_text(node.note))
     return "\n".join(lines)
 
 
 def thread_tooltip(node: GraphNode) -> str:
     """Return what a thread's tooltip says."""
-    return f"thread {_full(node.function.qualname)}\nruns {duration(node.inclusive_ns)}"
+    return f"thread {full_text(node.function.qualname)}\nruns {duration(node.inclusive_ns)}"
 
 
 def fold_tooltip(fold: Fold, total_ns: int) -> str:
@@ -139,7 +143,7 @@ def fold_tooltip(fold: Fold, total_ns: int) -> str:
 def edge_tooltip(edge: GraphEdge, source: str, target: str) -> str:
     """Return an edge's tooltip; ``source`` and ``target`` are the names at its ends."""
     lines = [
-        f"{_full(source)} calls {_full(target)}",
+        f"{full_text(source)} calls {full_text(target)}",
         figures(edge.calls, edge.resumes, edge.inclusive_ns),
     ]
     if edge.bridged:
@@ -147,14 +151,15 @@ def edge_tooltip(edge: GraphEdge, source: str, target: str) -> str:
     return "\n".join(lines)
 
 
-def _full(name: str) -> str:
+def full_text(name: str) -> str:
+    """Return a name for a tooltip: whole, unless it is longer than anyone reads."""
     name = visible_text(name)
     if len(name) <= LONGEST_TOOLTIP_NAME:
         return name
     return f"{name[:LONGEST_TOOLTIP_NAME]}{ELLIPSIS} ({len(name):,} characters)"
 
 
-def _name_lines(short_name: str) -> list[str]:
+def name_lines(short_name: str) -> list[str]:
     """Return the markup of a name in one line, or in two broken before the last part."""
     name = _drawable(short_name)
     holder, dot, own = name.rpartition(".")
@@ -171,16 +176,18 @@ def _drawable(name: str) -> str:
     return shown if shown.strip() else "(no name)"  # Graphviz 2 takes no empty markup
 
 
-def _label(names: list[str], details: list[str], background: str) -> str:
+def box_label(names: list[str], details: list[str], background: str) -> str:
+    """Return the markup of a box: lines of its name, then of details, all of them markup."""
     ink, muted = colours.ink_on(background), colours.muted_ink_on(background)
     name = "<br/>".join(f"<b>{line}</b>" for line in names)
     cells = [f'<font point-size="{NAME_POINTS}" color="{ink}">{name}</font>']
     cells += [
         f'<font point-size="{FIGURE_POINTS}" color="{muted}">{line}</font>' for line in details
     ]
-    return _table(cells, 'cellpadding="1"')
+    return table(cells, 'cellpadding="1"')
 
 
-def _table(cells: list[str], attributes: str) -> str:
+def table(cells: list[str], attributes: str) -> str:
+    """Return a label of rows of markup, one cell each."""
     rows = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells)
     return f'<<table border="0" cellborder="0" cellspacing="0" {attributes}>{rows}</table>>'

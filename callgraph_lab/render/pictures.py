@@ -33,6 +33,14 @@ class PictureJob:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureText:
+    """The DOT source of one picture, and the path of its files without the ``.svg`` at the end."""
+
+    dot: str
+    path_stem: Path
+
+
+@dataclass(frozen=True, slots=True)
 class DrawnPicture:
     """The files that one graph was drawn into, by format, and why any other was left out.
 
@@ -87,40 +95,65 @@ def draw_many(  # noqa: PLR0913 - as above
     """
     from callgraph_lab.render.dot import dot_text  # noqa: PLC0415 - graphviz costs at every start
 
+    _check_formats(formats)
+    texts = [
+        PictureText(dot_text(job.graph, run, max_nodes=max_nodes, links=links), job.path_stem)
+        for job in jobs
+    ]
+
+    def finish(index: int, picture: DrawnPicture) -> None:
+        if on_done is not None:
+            on_done(jobs[index], picture)
+
+    return draw_texts(texts, formats=formats, timeout_s=timeout_s, workers=workers, on_done=finish)
+
+
+def draw_texts(
+    jobs: Sequence[PictureText],
+    *,
+    formats: Sequence[str] = PICTURE_FORMATS,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    workers: int | None = None,
+    on_done: Callable[[int, DrawnPicture], None] = lambda _index, _picture: None,
+) -> list[DrawnPicture]:
+    """Draw several DOT texts into files as ``draw`` does, in parallel; return them in order.
+
+    ``on_done`` is called in this thread with the number of each job and its picture.
+    """
+    _check_formats(formats)
+    laid_out = tuple(name for name in formats if name in _LAID_OUT)
+    drawn: list[DrawnPicture] = [DrawnPicture({})] * len(jobs)
+    for job in jobs:
+        if "dot" in formats:  # before any layout, so that it is there whatever happens
+            write_atomically(_path(job, "dot"), job.dot.encode())
+
+    def finish(index: int, outcome: Layout | CallgraphLabError) -> None:
+        drawn[index] = _write(jobs[index], outcome, formats)
+        on_done(index, drawn[index])
+
+    if laid_out:
+        layout_jobs = [
+            LayoutJob(name=job.path_stem.name, dot=job.dot, formats=laid_out) for job in jobs
+        ]
+        lay_out_many(layout_jobs, timeout_s=timeout_s, workers=workers, on_done=finish)
+    else:
+        for index, job in enumerate(jobs):
+            drawn[index] = DrawnPicture({"dot": _path(job, "dot")})
+            on_done(index, drawn[index])
+    return drawn
+
+
+def _check_formats(formats: Sequence[str]) -> None:
     unknown = [name for name in formats if name not in PICTURE_FORMATS]
     if unknown:
         raise UsageError(
             f"There is no picture format {unknown[0]!r}.",
             hint=f"The formats are {', '.join(PICTURE_FORMATS)}.",
         )
-    laid_out = tuple(name for name in formats if name in _LAID_OUT)
-    texts = [dot_text(job.graph, run, max_nodes=max_nodes, links=links) for job in jobs]
-    drawn: list[DrawnPicture] = [DrawnPicture({})] * len(jobs)
-    for job, text in zip(jobs, texts, strict=True):
-        if "dot" in formats:  # before any layout, so that it is there whatever happens
-            write_atomically(_path(job, "dot"), text.encode())
-
-    def finish(index: int, outcome: Layout | CallgraphLabError) -> None:
-        drawn[index] = _write(jobs[index], texts[index], outcome, formats)
-        if on_done is not None:
-            on_done(jobs[index], drawn[index])
-
-    if laid_out:
-        layout_jobs = [
-            LayoutJob(name=job.path_stem.name, dot=text, formats=laid_out)
-            for job, text in zip(jobs, texts, strict=True)
-        ]
-        lay_out_many(layout_jobs, timeout_s=timeout_s, workers=workers, on_done=finish)
-    else:
-        for index, job in enumerate(jobs):
-            drawn[index] = DrawnPicture({"dot": _path(job, "dot")})
-            if on_done is not None:
-                on_done(job, drawn[index])
-    return drawn
 
 
 def _write(
-    job: PictureJob, text: str, outcome: Layout | CallgraphLabError, formats: Sequence[str]
+    job: PictureText, outcome: Layout | CallgraphLabError, formats: Sequence[str]
 ) -> DrawnPicture:
     files = {name: _path(job, name) for name in formats}
     images, skipped = _finished(job, outcome, formats)
@@ -128,14 +161,14 @@ def _write(
         write_atomically(files[name], image)
     if not images and "dot" not in formats:
         files["dot"] = _path(job, "dot")  # what there is
-        write_atomically(files["dot"], text.encode())
+        write_atomically(files["dot"], job.dot.encode())
     for name in skipped:
         remove_stale(files.pop(name))
-    return DrawnPicture(files, skipped, _notes(text) if "png" in files else ())
+    return DrawnPicture(files, skipped, _notes(job.dot) if "png" in files else ())
 
 
 def _finished(
-    job: PictureJob, outcome: Layout | CallgraphLabError, formats: Sequence[str]
+    job: PictureText, outcome: Layout | CallgraphLabError, formats: Sequence[str]
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """Return the pictures to be written, and why each of the others is not there."""
     try:
@@ -159,6 +192,6 @@ def _notes(text: str) -> tuple[str, ...]:
     return (note,)
 
 
-def _path(job: PictureJob, picture_format: str) -> Path:
+def _path(job: PictureText, picture_format: str) -> Path:
     # Not with_suffix: the stem has dots of its own ("ftpServer.depth-4").
     return job.path_stem.parent / f"{job.path_stem.name}.{picture_format}"

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support_cli import CLIENT, ENGINE, EXAMPLES, as_json, cglab, only_recording, write_target
+from support_cli import (
+    CLIENT,
+    ENGINE,
+    EXAMPLES,
+    as_json,
+    cglab,
+    only_recording,
+    running,
+    write_target,
+)
 
 from callgraph_lab.engines.choice import availability
 from callgraph_lab.recording import store
@@ -287,6 +296,59 @@ def test_instances_beyond_those_to_keep_are_counted(tmp_path: Path) -> None:
     assert get["dropped"] > 0
     assert get["instances"] + get["dropped"] == 50
     assert "--keep-instances" in cglab("actions", folder=tmp_path).stderr
+
+
+def test_a_run_that_still_goes_on_has_actions(tmp_path: Path) -> None:
+    text = "def last(): print('ready', flush=True); time.sleep(60)\n"
+    write_target(tmp_path, f"import time\n{OWN_TARGET}{text}last()\n")
+    (tmp_path / "own.toml").write_text(OWN_MAP, encoding="utf-8")
+    with running(
+        *("run", "--no-render", "--event-map", "own.toml", "target.py"), folder=tmp_path
+    ) as run:
+        run.wait_for("ready")
+        actions = actions_of(tmp_path)
+        assert (actions["PUT"]["count"], actions["PUT"]["ended"]) == (2, 2)
+        found = as_json("find", "last", "--action", "startup", "--format", "json", folder=tmp_path)
+        assert found["functions"][0]["open_calls"] == 1
+
+
+def test_a_slice_with_nothing_in_it(tmp_path: Path) -> None:
+    """A process that had no part in the action."""
+    write_target(
+        tmp_path,
+        f"import os\n{OWN_TARGET}if os.fork():\n    os.wait()\nelse:\n    handle(one, 'get')\n",
+    )
+    (tmp_path / "own.toml").write_text(OWN_MAP, encoding="utf-8")
+    cglab("run", "--no-render", "--event-map", "own.toml", "target.py", folder=tmp_path)
+    parent = as_json("info", "--format", "json", folder=tmp_path)["processes"][0]["pid"]
+    of_parent = ("--action", "GET", "--process", str(parent))
+    shown = as_json("functions", *of_parent, "--format", "json", folder=tmp_path)
+    assert shown["functions"] == []
+    cglab("render", *of_parent, "--format", "svg,json", folder=tmp_path)
+    (picture,) = (tmp_path / "out").glob("target-GET.depth-4.svg")
+    assert "nothing was called" in picture.read_text(encoding="utf-8")
+    one = as_json("functions", "--action", "GET", "--format", "json", folder=tmp_path)
+    assert {item["qualname"] for item in one["functions"]} == {"handle", "work"}
+
+
+def test_a_sweep_of_an_action(tmp_path: Path) -> None:
+    write_target(tmp_path, OWN_TARGET)
+    (tmp_path / "own.toml").write_text(OWN_MAP, encoding="utf-8")
+    run = ("--event-map", "own.toml", "target.py")
+    cglab(
+        "sweep",
+        "1..3",
+        "--action",
+        "PUT",
+        "--nth",
+        "last",
+        "--format",
+        "dot",
+        *run,
+        folder=tmp_path,
+    )
+    drawn = {path.name for path in (tmp_path / "out").glob("*.dot")}
+    assert drawn == {f"target-PUT-last.depth-{depth}.dot" for depth in (1, 2)}
 
 
 def test_without_a_map_there_are_no_actions(tmp_path: Path) -> None:
