@@ -2,9 +2,7 @@
  * which do nothing. Built by tracers.py for the Python that runs the benchmark. */
 
 #define PY_SSIZE_T_CLEAN
-#define Py_BUILD_CORE_MODULE 1
 #include <Python.h>
-#include "internal/pycore_frame.h"
 
 static int
 profile(PyObject *self, PyFrameObject *frame, int what, PyObject *argument)
