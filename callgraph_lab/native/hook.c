@@ -28,6 +28,15 @@ evaluate_starved(PyThreadState *thread_state, interpreter_frame *frame, int thro
 }
 #endif
 
+static inline bool
+is_recent(const struct recent_child *recent, const struct node *parent, interpreter_frame *frame,
+          const PyCodeObject *code)
+{
+    return recent->parent == parent && recent->code == code &&
+           recent->generation == registry_generation &&
+           has_cached_class(frame, recent->source, recent->class);
+}
+
 static inline struct node *
 find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
 {
@@ -36,9 +45,11 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
         return parent->cached_child;
     }
     struct recent_child *recent = recent_child(parent, code);
-    if (LIKELY(recent->parent == parent && recent->code == code &&
-               recent->generation == registry_generation) &&
-        LIKELY(has_cached_class(frame, recent->source, recent->class))) {
+    if (LIKELY(is_recent(recent, parent, frame, code))) {
+        return recent->child;
+    }
+    recent = second_recent_child(parent, code, frame);
+    if (LIKELY(is_recent(recent, parent, frame, code))) {
         return recent->child;
     }
     return tree_child(thread, parent, frame, code);
@@ -90,6 +101,7 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     /* The frame may be gone by now, and with it the code and the object. A generator is not. */
     if (UNLIKELY(resumable) && result != NULL && call->session == tree.session &&
         generator_is_suspended(generator_of_frame(frame))) {
+        record = call->node->record; /* another one, if it has forked meanwhile */
         STORE(record->suspensions, record->suspensions + 1);
     }
     leave_call(thread, call);

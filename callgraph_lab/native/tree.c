@@ -364,8 +364,16 @@ tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     if (parent->kind == NODE_RECORDED &&
         (facts.source == SOURCE_NONE || facts.source == SOURCE_SELF ||
          facts.source == SOURCE_CLASS)) {
-        *recent_child(parent, code) = (struct recent_child){
-            parent, code, class, child, registry_generation, facts.source};
+        struct recent_child *place = recent_child(parent, code);
+        if (place->generation == registry_generation) {
+            place = second_recent_child(parent, code, frame);
+        }
+        *place = (struct recent_child){parent,
+                                       code,
+                                       class,
+                                       child,
+                                       registry_generation,
+                                       facts.source};
         /* Not always the last one: where children take turns, keeping one is better than none. */
         if (parent->cached_generation != registry_generation) {
             parent->cached_code = code;

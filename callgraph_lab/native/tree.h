@@ -113,6 +113,18 @@ recent_child(const struct node *parent, const void *code)
     return &tree_recent_children[(hash ^ hash >> 11) % RECENT_CHILDREN];
 }
 
+/* A second place, for where the first is taken: above all by the same method of another class, as in a
+ * loop over objects of several classes. */
+static inline struct recent_child *
+second_recent_child(const struct node *parent, const PyCodeObject *code, interpreter_frame *frame)
+{
+    PyObject *object = code->co_nlocalsplus > 0 ? frame_slot(frame, 0) : NULL;
+    uintptr_t type = object == NULL ? 0 : (uintptr_t)Py_TYPE(object);
+    uint64_t hash = ((uint64_t)(uintptr_t)parent ^ (uint64_t)type << 7) * 0x9E3779B97F4A7C15u;
+    hash = (hash ^ (uint64_t)(uintptr_t)code) * 0xC2B2AE3D27D4EB4Fu;
+    return &tree_recent_children[(hash >> 32) % RECENT_CHILDREN];
+}
+
 /* Is the class that belongs to a frame's function the one that was cached? */
 static inline bool
 has_cached_class(interpreter_frame *frame, uint8_t source, const void *class)

@@ -1,0 +1,1 @@
+"""What recording costs, beside other tracers: ``python -m benchmarks`` (see README.md)."""

@@ -1,0 +1,114 @@
+"""pyperformance's benchmarks under each tracer: every measurement is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.comparison import Comparison, Failed, take_turns
+from benchmarks.tracers import SLOW, UNTRACED
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+TITLE = "pyperformance, in process: slowdown in CPU time"
+# Looked at apart: no frame evaluation hook is cheap where coroutines do nothing else.
+COROUTINES = {"coroutines"}
+BENCHMARKS = [
+    "async_generators",
+    "async_tree",
+    "chaos",
+    "comprehensions",
+    "coroutines",
+    "deepcopy",
+    "deltablue",
+    "fannkuch",
+    "float",
+    "generators",
+    "go",
+    "hexiom",
+    "json_dumps",
+    "json_loads",
+    "logging",
+    "mdp",
+    "meteor_contest",
+    "nbody",
+    "nqueens",
+    "pickle",
+    "pprint",
+    "pyflate",
+    "raytrace",
+    "regex_compile",
+    "richards",
+    "richards_super",
+    "scimark",
+    "spectral_norm",
+    "sqlite_synth",
+    "telco",
+    "typing_runtime_protocols",
+    "unpack_sequence",
+    "xml_etree",
+]
+
+
+def ask(name: str, tracer: str, loops: int, rounds: int, limit_s: float) -> dict[str, float]:
+    """Measure in a new process; raise Failed where it does not succeed in time."""
+    module = [sys.executable, "-m", "benchmarks.pyperformance_script"]
+    try:
+        answer = subprocess.run(
+            [*module, name, tracer, str(loops), str(rounds)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=limit_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"took over {limit_s:.0f} s and was ended") from None
+    if answer.returncode != 0:
+        lines = answer.stderr.strip().splitlines()
+        raise Failed(lines[-1] if lines else f"exit status {answer.returncode}")
+    result: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return result
+
+
+def summarize(comparison: Comparison) -> dict[str, dict[str, float]]:
+    """Return for each tracer the mean and the worst of its slowdowns."""
+    works = list(comparison.runs)
+    apart = [work for work in works if work not in COROUTINES]
+    summaries: dict[str, dict[str, float]] = {}
+    for tracer in comparison.tracers[1:]:
+        slowdowns = [comparison.slowdown(work, tracer) for work in apart]
+        known = [slowdown for slowdown in slowdowns if not math.isnan(slowdown)]
+        for name, figure in (
+            ("geometric mean of those measured", comparison.geometric_mean(tracer, works)),
+            ("the same without coroutines", comparison.geometric_mean(tracer, apart)),
+            ("worst, without coroutines", max(known, default=math.nan)),
+            ("how many", len(known)),
+        ):
+            summaries.setdefault(name, {})[tracer] = figure
+    return summaries
+
+
+def run(options: Namespace, tracers: list[str]) -> dict[str, object]:
+    """Compare, print and return the figures."""
+    comparison = Comparison(TITLE, "s", tracers)
+    for name in options.only.split(",") if options.only else BENCHMARKS:
+        try:
+            loops = int(ask(name, UNTRACED, 0, 1, options.limit_s)["loops"])
+        except Failed as failure:
+            comparison.notes.append(f"{name} is left out: {failure}")
+            continue
+
+        def measure(tracer: str, name: str = name, loops: int = loops) -> dict[str, float]:
+            rounds = 1 if tracer in SLOW else options.rounds
+            return {name: ask(name, tracer, loops, rounds, options.limit_s)["seconds"]}
+
+        take_turns(comparison, measure, options.turns, what=name)
+        print(".", end="", flush=True, file=sys.stderr)
+    print(file=sys.stderr)
+    summaries = summarize(comparison)
+    comparison.print_table(summaries)
+    return {**comparison.as_json(), "summaries": summaries}
