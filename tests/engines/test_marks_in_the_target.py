@@ -62,6 +62,30 @@ in_parent()
 """
 
 
+VERY_MANY = """
+import os, time
+from callgraph_lab import mark
+
+def work(): pass
+
+def children(number):
+    for _ in range(number):
+        child = os.fork()
+        if child == 0:
+            work()
+            os._exit(0)
+        os.waitpid(child, 0)
+
+children(70)
+mark("after 70")
+time.sleep(0.7)
+children(40)
+time.sleep(0.7)
+mark("after 110")
+children(30)
+"""
+
+
 def counts(
     recording: Recording, start: RecordedMark | None, end: RecordedMark | None
 ) -> dict[str, int]:
@@ -123,6 +147,16 @@ def test_forked_children_put_marks_on_the_same_recording(engine: str, tmp_path: 
     assert counts(recording, None, child) == {"before": 1, "in_child": 1}
     assert counts(recording, child, parent) == {"in_child": 1, "in_parent": 1}
     assert counts(recording, parent, None) == {"in_parent": 1}
+
+
+@every_engine
+def test_marks_stay_exact_when_ended_processes_are_merged(engine: str, tmp_path: Path) -> None:
+    """Which happens while the run goes on, where there are many."""
+    recording = record_program(write_script(tmp_path, VERY_MANY), folder=tmp_path, engine=engine)
+    first, second = recording.marks
+    assert counts(recording, None, first) == {"children": 1, "work": 70}
+    assert counts(recording, first, second) == {"children": 1, "work": 40}
+    assert counts(recording, second, None) == {"children": 1, "work": 30}
 
 
 @every_engine
