@@ -270,7 +270,11 @@ def test_kill_at_any_moment(tmp_path: Path) -> None:
                 calls["Handler.do_stor"] for calls in by_action.values()
             )
             totals = {item.name: item for item in seen.actions}
-            assert all(0 <= item.count - item.ended <= 1 for item in totals.values())
+            assert all(
+                0 <= item.count - item.ended <= 1
+                for name, item in totals.items()
+                if name != "connect"
+            )
         assert totals["STOR"].count
         assert abs(totals["STOR"].count - by_action["STOR"]["Handler.process"]) <= 1
         trees = [(item, calls_of_instance(part, item)) for item in part.instances]
