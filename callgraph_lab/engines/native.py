@@ -43,7 +43,7 @@ def availability() -> Availability:
     )
 
 
-def start(
+def start(  # noqa: PLR0913 - see the protocol
     folder: Path | str,
     *,
     information: Mapping[str, object],

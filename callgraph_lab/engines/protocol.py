@@ -30,7 +30,7 @@ class Engine(Protocol):
     def availability(self) -> Availability:
         """Say whether ``start`` would work under this interpreter."""
 
-    def start(
+    def start(  # noqa: PLR0913 - options, each by keyword and with a default
         self,
         folder: Path | str,
         *,
@@ -47,6 +47,6 @@ class Engine(Protocol):
         the next call on. ``follow_forks`` says whether forked children record into files of their
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
         the live file. ``event_map`` holds the compiled rules by which calls are attributed to
-        actions; an engine that cannot do it leaves a remark in the live file. Returns the function that stops recording; a process that never calls it
-        loses nothing.
+        actions; an engine that cannot do it leaves a remark in the live file. Returns the function
+        that stops recording; a process that never calls it loses nothing.
         """

@@ -185,7 +185,7 @@ def _make_tracer(  # noqa: C901 - a class with methods of a few lines each
     return ContextTracer()
 
 
-def start(
+def start(  # noqa: PLR0913 - see the protocol
     folder: Path | str,
     *,
     information: Mapping[str, object],

@@ -12,6 +12,15 @@ static uint64_t shutdown_since;
 
 /* ---- time --------------------------------------------------------------------------------- */
 
+/* Reading a thread's CPU clock is a system call, dearer than all the rest of an entry. So it is read after
+ * this time at the earliest. What an action did since counts as CPU time whole: it hardly waits in so
+ * short a time. The background, which is what waits for events, gets what is left over at the next
+ * reading: the sum is exact. */
+#define CPU_READING_NS 100000u
+
+static uint64_t cpu_reading_ticks;
+static double ns_a_tick;
+
 static uint64_t
 thread_cpu_ns(void)
 {
@@ -36,28 +45,68 @@ void
 charges_begin_child(struct thread *thread)
 {
     if (background_label != 0) {
-        thread->watch.charged_ticks = clock_read();
-        thread->watch.charged_cpu_ns = thread_cpu_ns();
+        struct thread_watch *state = &thread->watch;
+        state->charged_ticks = state->cpu_read_ticks = clock_read();
+        state->cpu_read_ns = thread_cpu_ns();
     }
+}
+
+static void
+add_cpu(struct action *action, struct instance *instance, uint64_t cpu_ns)
+{
+    STORE(action->record->cpu_ns, action->record->cpu_ns + cpu_ns);
+    if (instance_is_open(instance)) {
+        instance_charge(instance, 0, cpu_ns);
+    }
+}
+
+/* Charge the CPU time of what went on until now, which took ``ticks``. */
+static void
+charge_cpu(struct thread_watch *state, uint64_t now, uint64_t ticks)
+{
+    bool in_background = label_is_background(state->charged_action->id);
+    uint64_t wall_ns = (uint64_t)((double)ticks * ns_a_tick);
+    if (now - state->cpu_read_ticks < cpu_reading_ticks) {
+        if (!in_background) {
+            add_cpu(state->charged_action, state->charged_instance, wall_ns);
+            state->cpu_charged_ns += wall_ns;
+        }
+        return;
+    }
+    uint64_t read_ns = thread_cpu_ns();
+    uint64_t cpu_ns = read_ns - state->cpu_read_ns;
+    state->cpu_read_ticks = now;
+    state->cpu_read_ns = read_ns;
+    if (cpu_ns < state->cpu_charged_ns) {
+        state->cpu_charged_ns -= cpu_ns; /* more than there was: it is taken off what comes */
+        return;
+    }
+    cpu_ns -= state->cpu_charged_ns;
+    state->cpu_charged_ns = 0;
+    if (!in_background) {
+        uint64_t own_ns = cpu_ns < wall_ns ? cpu_ns : wall_ns;
+        add_cpu(state->charged_action, state->charged_instance, own_ns);
+        cpu_ns -= own_ns;
+    }
+    add_cpu(in_background ? state->charged_action : action_of(background_label), NULL, cpu_ns);
 }
 
 void
 charge_now(struct thread *thread, uint64_t now)
 {
     struct thread_watch *state = &thread->watch;
-    uint64_t cpu_now = thread_cpu_ns();
-    uint64_t ticks = now > state->charged_ticks ? now - state->charged_ticks : 0;
-    uint64_t cpu_ns = cpu_now > state->charged_cpu_ns ? cpu_now - state->charged_cpu_ns : 0;
     struct action *action = state->charged_action;
-    if (action != NULL) {
-        STORE(action->record->busy, action->record->busy + ticks);
-        STORE(action->record->cpu_ns, action->record->cpu_ns + cpu_ns);
-        if (instance_is_open(state->charged_instance)) {
-            instance_charge(state->charged_instance, ticks, cpu_ns);
-        }
+    /* Clocks of two cores may differ by a few ticks. */
+    if (action == NULL || now <= state->charged_ticks) {
+        return;
     }
+    uint64_t ticks = now - state->charged_ticks;
+    STORE(action->record->busy, action->record->busy + ticks);
+    if (instance_is_open(state->charged_instance)) {
+        instance_charge(state->charged_instance, ticks, 0);
+    }
+    charge_cpu(state, now, ticks);
     state->charged_ticks = now;
-    state->charged_cpu_ns = cpu_now;
 }
 
 void
@@ -97,6 +146,8 @@ background_start(void)
     background_label = LABEL_STARTUP;
     pass_thread = NULL;
     shutdown_since = 0;
+    ns_a_tick = 1e9 / (double)clock_ticks_a_second();
+    cpu_reading_ticks = (uint64_t)(CPU_READING_NS / ns_a_tick);
 }
 
 void

@@ -150,6 +150,15 @@ watch_entered(struct thread *thread, struct open_call *call)
 
 /* ---- leaving ------------------------------------------------------------------------------ */
 
+static void
+end_instance(struct thread *thread, struct instance *instance, uint64_t now)
+{
+    if (thread->watch.charged_instance == instance) {
+        charge_now(thread, now); /* what is still to come is not the instance's any more */
+    }
+    instance_end(instance, now, 0);
+}
+
 /* A call of the session has returned that one of its instances was kept open for. */
 static void
 end_kept(struct thread *thread, struct instance *instance, uint64_t now)
@@ -164,8 +173,7 @@ end_kept(struct thread *thread, struct instance *instance, uint64_t now)
         }
     }
     if (!instance->starting) {
-        charge_now(thread, now);
-        instance_end(instance, now, 0);
+        end_instance(thread, instance, now);
         lane_give_back(instance->label);
     }
 }
@@ -184,8 +192,7 @@ starting_call_returned(struct thread *thread, struct entry *entry, uint64_t now)
     if (instance->kept || instance->waiting) {
         return;
     }
-    charge_now(thread, now);
-    instance_end(instance, now, 0);
+    end_instance(thread, instance, now);
     struct session *session = instance->session;
     if (session != NULL && instance->rule->once && strcmp(instance->action->name, "disconnect") == 0) {
         session->closed = true;
@@ -203,6 +210,9 @@ watch_left(struct thread *thread, struct open_call *call, uint64_t now)
     call->entry = NULL;
     struct thread_watch *state = &thread->watch;
     watch_report_exit(call, entry, now);
+    if (entry->lane != NULL) {
+        charge_to(thread, entry->outer_action, entry->outer, now);
+    }
     if (entry->ending != NULL) {
         end_kept(thread, entry->ending, now);
     }
@@ -213,7 +223,6 @@ watch_left(struct thread *thread, struct open_call *call, uint64_t now)
         starting_call_returned(thread, entry, now);
     }
     if (entry->lane != NULL) {
-        charge_to(thread, entry->outer_action, entry->outer, now);
         entry->lane->open_entries--;
         lane_give_back(entry->lane);
     }

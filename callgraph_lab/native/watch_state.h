@@ -16,7 +16,9 @@ struct thread_watch {
     struct action *charged_action; /* whom the thread's time goes to, since: */
     struct instance *charged_instance;
     uint64_t charged_ticks;
-    uint64_t charged_cpu_ns;
+    uint64_t cpu_read_ticks; /* when the thread's CPU clock was read, and what it said */
+    uint64_t cpu_read_ns;
+    uint64_t cpu_charged_ns; /* of what it will say next, how much has been charged already */
     uint64_t passes; /* of the event loop */
     uint64_t loop_began;
     uint32_t loop_depth;

@@ -33,7 +33,10 @@ def read_actions(data: bytes, later: bytes, position: Callable[[int], int | None
     """
     records = ActionRecords(
         [_action(*fields) for _, fields in _records(later, layout.BLOCK_ACTIONS, layout.ACTION)],
-        [LiveLabel(*fields) for _, fields in _records(later, layout.BLOCK_LABELS, layout.LABEL)],
+        [
+            _label(data, at, *fields)
+            for at, fields in _records(later, layout.BLOCK_LABELS, layout.LABEL)
+        ],
         [
             _instance(fields)
             for fields in _unchanged(data, later, layout.BLOCK_INSTANCES, layout.INSTANCE)
@@ -73,6 +76,13 @@ def _unchanged(
         if fields[0] != 0 and _SERIAL.unpack_from(later, at)[0] == fields[0]
     }
     return [fields for _, fields in sorted(kept.items())]
+
+
+def _label(data: bytes, at: int, action: int, lane: int, instance: int) -> LiveLabel:
+    """Return a label; no instance is its where another one began while the file was read."""
+    end = at + layout.LABEL_BYTES
+    before = layout.LABEL.unpack_from(data, at)[2] if end <= len(data) else 0
+    return LiveLabel(action, lane, instance if instance == before else 0)
 
 
 def _cut(text: object, length: object) -> bytes:
