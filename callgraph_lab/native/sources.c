@@ -186,12 +186,19 @@ source_object(const struct source *source, const struct reading *reading)
     return object;
 }
 
+/* A whole number, also of a sub-type such as http.HTTPStatus, whose value is read without its code. */
+static bool
+is_number(PyObject *object)
+{
+    return object != NULL && PyLong_Check(object) && !PyBool_Check(object);
+}
+
 bool
 source_number(const struct source *source, const struct reading *reading, uint64_t *number)
 {
     PyObject *object = source_object(source, reading);
     int overflow = 0;
-    if (object == NULL || !PyLong_Check(object)) {
+    if (!is_number(object)) {
         return false;
     }
     long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
@@ -213,7 +220,7 @@ put_object(struct text *text, PyObject *object)
         return true;
     }
     int overflow = 0;
-    if (object == NULL || !PyLong_Check(object)) {
+    if (!is_number(object)) {
         return false;
     }
     long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
