@@ -80,7 +80,11 @@ def _wrap_format(
         if names and record.name not in names and not str(record.name).startswith(prefixes):
             return text
         first, newline, rest = text.partition("\n")
-        return f"{first} {usage.filled_in(line_format)}{newline}{rest}"
+        try:
+            reading = usage.filled_in(line_format)
+        except (OSError, ValueError, IndexError):  # no /proc, as after a chroot
+            return text
+        return f"{first} {reading}{newline}{rest}"
 
     format.__qualname__ = original.__qualname__
     format.__module__ = original.__module__
