@@ -38,13 +38,29 @@ def select_slice(recording: Recording, text: str, nth: Nth | None = None) -> Rec
     mark stands for the time until the next one, or until the end; ``nth`` chooses among marks of
     one name. Raise ``UsageError``, which lists what there is, where nothing is called so.
     """
+    names, spans = _found(recording, text)
+    if names:
+        return slice_action(recording, names, nth)
+    return _between(recording, spans if nth is None else [_nth_span(recording, spans, nth)])
+
+
+def slice_title(recording: Recording, text: str) -> str:
+    """Return what ``text`` finds as it is written in the recording; a glob of several as it is.
+
+    Raise ``UsageError`` as ``select_slice`` does.
+    """
+    names, spans = _found(recording, text)
+    titles = names or {start.name for start, _ in spans if start}
+    return titles.pop() if len(titles) == 1 else text
+
+
+def _found(recording: Recording, text: str) -> tuple[set[str], list[Span]]:
+    """Return the names of actions, or else the spans of marks, that are called so."""
     for find in (_equal, _equal_but_for_case, fnmatchcase):
         names = {action.name for action in recording.actions if find(action.name, text)}
-        if names:
-            return slice_action(recording, names, nth)
         spans = [span for span in _spans(recording) if span[0] and find(span[0].name, text)]
-        if spans:
-            return _between(recording, spans if nth is None else [_nth_span(recording, spans, nth)])
+        if names or spans:
+            return names, spans
     raise UsageError(f"the recording has no action or mark {text!r}", hint=_hint(recording))
 
 
