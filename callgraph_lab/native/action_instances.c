@@ -1,34 +1,20 @@
 #include "action_instances.h"
 
 #include "clock.h"
-#include "records.h"
+#include "instance_ring.h"
 #include "sessions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct records records;
 static struct instance *all;
-static uint64_t keep, kept_apart; /* records of kept lanes do not count */
 static uint64_t last_serial;
-
-/* Records that may be overwritten, the oldest first: a ring. */
-static struct {
-    struct ended {
-        struct instance_record *record;
-        struct action *action;
-    } *items;
-    uint64_t first, count, capacity;
-} ended;
 
 void
 instances_begin(uint64_t keep_instances)
 {
-    records_begin(&records, BLOCK_INSTANCES, sizeof(struct instance_record));
-    keep = keep_instances;
-    kept_apart = 0;
+    instance_ring_begin(keep_instances);
     last_serial = 0;
-    ended.first = ended.count = 0;
 }
 
 void
@@ -39,55 +25,10 @@ instances_end_all(void)
         all = instance->next;
         free(instance);
     }
-    free(ended.items);
-    memset(&ended, 0, sizeof(ended));
+    instance_ring_end();
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
-
-static void
-enqueue(struct instance *instance)
-{
-    if (ended.count == ended.capacity) {
-        uint64_t larger = ended.capacity ? ended.capacity * 2 : 64;
-        struct ended *items = malloc(larger * sizeof(*items));
-        if (items == NULL) {
-            return; /* it is there for good */
-        }
-        for (uint64_t place = 0; place < ended.count; place++) {
-            items[place] = ended.items[(ended.first + place) % ended.capacity];
-        }
-        free(ended.items);
-        ended.items = items;
-        ended.first = 0;
-        ended.capacity = larger;
-    }
-    ended.items[(ended.first + ended.count++) % ended.capacity] =
-        (struct ended){instance->record, instance->action};
-}
-
-/* A place in the file for an instance, or NULL. */
-static struct instance_record *
-take_record(void)
-{
-    if (records.count < keep + kept_apart) {
-        struct instance_record *record = records_next(&records);
-        if (record != NULL) {
-            records_publish(&records);
-            return record;
-        }
-    }
-    if (ended.count == 0) {
-        return NULL;
-    }
-    struct ended former = ended.items[ended.first];
-    ended.first = (ended.first + 1) % ended.capacity;
-    ended.count--;
-    struct action_record *totals = former.action->record;
-    STORE(totals->dropped, totals->dropped + 1);
-    PUBLISH(former.record->serial, 0u);
-    return former.record;
-}
 
 static void
 show(struct instance *instance)
@@ -97,7 +38,7 @@ show(struct instance *instance)
     }
     instance->shown = true;
     instance->serial = ++last_serial;
-    struct instance_record *record = take_record();
+    struct instance_record *record = instance_ring_take();
     if (record != NULL) {
         size_t serial_bytes = sizeof(record->serial);
         memcpy((char *)record + serial_bytes, (char *)&instance->own + serial_bytes,
@@ -207,10 +148,10 @@ instance_end(struct instance *instance, uint64_t now, uint32_t flags)
         STORE(totals->dropped, totals->dropped + 1);
     }
     else if (instance->label->lane != 0) {
-        kept_apart++;
+        instance_ring_keep();
     }
     else {
-        enqueue(instance);
+        instance_ring_give(instance);
     }
     lane_ended(instance->label, duration);
 }
@@ -219,8 +160,7 @@ void
 instance_is_not_kept(struct instance *instance)
 {
     if (instance->record != &instance->own) {
-        kept_apart--;
-        enqueue(instance);
+        instance_ring_keep_no_more(instance);
     }
 }
 
@@ -324,5 +264,5 @@ instances_after_fork(void)
 void
 instances_adopt(void)
 {
-    instances_begin(keep);
+    instances_begin(rules.keep_instances);
 }

@@ -1,19 +1,15 @@
 #include "actions.h"
 
-#include "action_instances.h"
 #include "records.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_LANES 512u
-
 static struct records action_records, label_records;
 static struct action **actions; /* by id - 1 */
 static struct label **labels;   /* by id - 1 */
 static uint32_t action_count, label_count, label_capacity;
-static uint32_t lane_count; /* those that are not lane 0 */
 
 struct label *
 label_of(uint32_t id)
@@ -56,8 +52,8 @@ write_label(struct label *label)
     return true;
 }
 
-static struct label *
-new_label(struct action *action)
+struct label *
+label_new(struct action *action)
 {
     if (label_count == label_capacity) {
         uint32_t larger = label_capacity ? label_capacity * 2 : 64;
@@ -99,7 +95,7 @@ new_action(const char *name, size_t bytes, uint32_t flags)
         return NULL;
     }
     actions[action_count++] = action;
-    action->shared = new_label(action);
+    action->shared = label_new(action);
     return action->shared == NULL ? NULL : action;
 }
 
@@ -128,7 +124,7 @@ actions_stop(void)
     free(labels);
     actions = NULL;
     labels = NULL;
-    action_count = label_count = label_capacity = lane_count = 0;
+    action_count = label_count = label_capacity = 0;
 }
 
 bool
@@ -189,112 +185,11 @@ action_named(const char *name, size_t bytes, bool once)
     return actions[action_count - 1];
 }
 
-/* ---- lanes -------------------------------------------------------------------------------- */
-
-struct label *
-lane_take(struct action *action, struct instance *instance)
+/* How many labels are of lanes other than 0. */
+uint32_t
+labels_apart(void)
 {
-    struct label *lane;
-    if (action->free_count > 0) {
-        lane = action->free_lanes[--action->free_count];
-        lane->is_free = false;
-        STORE(lane->record->instance, 0u);
-        for (struct node *node = lane->nodes; node != NULL; node = node->next_of_label) {
-            struct context_record *record = node->record;
-            STORE(record->base_calls, record->calls);
-            STORE(record->base_resumes, (uint32_t)record->resumes);
-            STORE(record->base_ticks, record->ticks);
-        }
-        instance_release(lane->instance);
-    }
-    else if (lane_count == MOST_LANES) {
-        return action->shared;
-    }
-    else {
-        lane = new_label(action);
-        if (lane == NULL) {
-            return NULL;
-        }
-        lane_count++;
-    }
-    lane->instance = instance;
-    instance_keep(instance);
-    return lane;
-}
-
-void
-lane_show_instance(struct label *lane, uint64_t serial)
-{
-    if (lane->lane != 0) {
-        PUBLISH(lane->record->instance, serial);
-    }
-}
-
-void
-lane_give_back(struct label *lane)
-{
-    struct action *action = lane->action;
-    if (lane->lane == 0 || lane->is_free || lane->roles != 0 || lane->open_entries != 0 ||
-        instance_is_open(lane->instance)) {
-        return;
-    }
-    if (action->free_count == action->free_capacity) {
-        uint32_t larger = action->free_capacity ? action->free_capacity * 2 : 8;
-        struct label **grown = realloc(action->free_lanes, larger * sizeof(*grown));
-        if (grown == NULL) {
-            return; /* one lane the less */
-        }
-        action->free_lanes = grown;
-        action->free_capacity = larger;
-    }
-    action->free_lanes[action->free_count++] = lane;
-    lane->is_free = true;
-}
-
-static void
-drop_role(struct label *lane, enum lane_roles role)
-{
-    if (lane != NULL) {
-        lane->roles &= (uint8_t)~role;
-        if (lane->roles == 0) {
-            instance_is_not_kept(lane->instance);
-            lane_give_back(lane);
-        }
-    }
-}
-
-void
-lane_ended(struct label *lane, uint64_t duration)
-{
-    struct action *action = lane->action;
-    if (lane->lane == 0) {
-        return;
-    }
-    lane->roles = LANE_OF_LAST;
-    if (action->first == NULL) {
-        action->first = lane;
-        lane->roles |= LANE_OF_FIRST;
-    }
-    struct label *former = action->last;
-    action->last = lane;
-    drop_role(former, LANE_OF_LAST);
-    int fastest = 0;
-    for (int place = 0; place < SLOWEST_KEPT; place++) {
-        if (action->slowest[place] == NULL) {
-            fastest = place;
-            break;
-        }
-        if (action->slowest_ticks[place] < action->slowest_ticks[fastest]) {
-            fastest = place;
-        }
-    }
-    if (action->slowest[fastest] == NULL || duration > action->slowest_ticks[fastest]) {
-        former = action->slowest[fastest];
-        action->slowest[fastest] = lane;
-        action->slowest_ticks[fastest] = duration;
-        lane->roles |= LANE_OF_SLOWEST;
-        drop_role(former, LANE_OF_SLOWEST);
-    }
+    return label_count - action_count;
 }
 
 void

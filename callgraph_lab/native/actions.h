@@ -59,6 +59,9 @@ label_is_background(uint32_t label)
 
 struct label *label_of(uint32_t id);
 struct action *action_of(uint32_t id);
+/* A label for a further lane of an action; NULL: no room. */
+struct label *label_new(struct action *action);
+uint32_t labels_apart(void);
 /* The action of a name, made if it is not there; NULL: no room, errno says why. */
 struct action *action_named(const char *name, size_t bytes, bool once);
 /* A lane for a new instance, its bases set: lane 0 where there is no other. NULL: no room. */

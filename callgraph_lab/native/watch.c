@@ -1,8 +1,6 @@
 #include "watch.h"
 
-#include "calls.h"
 #include "clock.h"
-#include "event_ring.h"
 #include "stalls.h"
 #include "threads.h"
 
@@ -234,77 +232,4 @@ watch_left(struct thread *thread, struct open_call *call, uint64_t now)
         background_loop_ended(thread, now);
     }
     free_entry(entry);
-}
-
-/* ---- start, stop, fork -------------------------------------------------------------------- */
-
-int
-watch_start(void)
-{
-    if (!actions_start()) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    instances_begin(rules.keep_instances);
-    events_begin(rules.keep_events);
-    stalls_start(rules.stall_ns);
-    background_start();
-    return 0;
-}
-
-void
-watch_finish(void)
-{
-    if (background_label != 0 && current_thread != NULL &&
-        current_thread->session == tree.session && !threads_child_is_pending()) {
-        charge_now(current_thread, clock_read());
-    }
-}
-
-void
-watch_stop(void)
-{
-    background_stop();
-    sessions_stop();
-    instances_end_all();
-    actions_stop();
-    events_begin(0);
-    stalls_stop();
-    rules_stop();
-}
-
-void
-watch_after_fork(void)
-{
-    if (background_label != 0) {
-        instances_after_fork();
-    }
-}
-
-static void
-count_entry(struct open_call *call)
-{
-    if (call->node->watch && call->entry != NULL && call->entry->lane != NULL) {
-        call->entry->lane->open_entries++;
-    }
-}
-
-bool
-watch_adopt(struct thread *thread)
-{
-    if (background_label == 0) {
-        return true;
-    }
-    instances_adopt();
-    events_begin(rules.keep_events);
-    stalls_adopt();
-    sessions_adopt();
-    if (!actions_adopt()) {
-        return false;
-    }
-    if (thread != NULL) {
-        calls_visit(thread, count_entry);
-    }
-    actions_give_back();
-    return true;
 }
