@@ -38,10 +38,23 @@ def select_slice(recording: Recording, text: str, nth: Nth | None = None) -> Rec
     mark stands for the time until the next one, or until the end; ``nth`` chooses among marks of
     one name. Raise ``UsageError``, which lists what there is, where nothing is called so.
     """
-    names, spans = _found(recording, text)
+    names, spans = find_slice(recording, text)
     if names:
         return slice_action(recording, names, nth)
-    return _between(recording, spans if nth is None else [_nth_span(recording, spans, nth)])
+    return _between(recording, nth_span(recording, spans, nth))
+
+
+def find_slice(recording: Recording, text: str) -> tuple[set[str], list[Span]]:
+    """Return the names of the actions called ``text``, or the times after the marks called so.
+
+    One of the two is empty. Raise ``UsageError``, which lists what there is, where both are.
+    """
+    for find in (_equal, _equal_but_for_case, fnmatchcase):
+        names = {action.name for action in recording.actions if find(action.name, text)}
+        spans = [span for span in _spans(recording) if span[0] and find(span[0].name, text)]
+        if names or spans:
+            return names, [] if names else spans
+    raise UsageError(f"the recording has no action or mark {text!r}", hint=_hint(recording))
 
 
 def slice_title(recording: Recording, text: str) -> str:
@@ -49,19 +62,9 @@ def slice_title(recording: Recording, text: str) -> str:
 
     Raise ``UsageError`` as ``select_slice`` does.
     """
-    names, spans = _found(recording, text)
+    names, spans = find_slice(recording, text)
     titles = names or {start.name for start, _ in spans if start}
     return titles.pop() if len(titles) == 1 else text
-
-
-def _found(recording: Recording, text: str) -> tuple[set[str], list[Span]]:
-    """Return the names of actions, or else the spans of marks, that are called so."""
-    for find in (_equal, _equal_but_for_case, fnmatchcase):
-        names = {action.name for action in recording.actions if find(action.name, text)}
-        spans = [span for span in _spans(recording) if span[0] and find(span[0].name, text)]
-        if names or spans:
-            return names, spans
-    raise UsageError(f"the recording has no action or mark {text!r}", hint=_hint(recording))
 
 
 def _equal(name: str, text: str) -> bool:
@@ -92,12 +95,12 @@ def slice_action(recording: Recording, names: Collection[str], nth: Nth | None =
     tree, actions = recording.tree, recording.actions
     wanted = {index for index, action in enumerate(actions) if action.name in names}
     if nth is None:
-        labels = {index for index, item in enumerate(recording.labels) if item.action in wanted}
+        labels = labels_of(recording, wanted)
         figures = Figures(tree.calls, tree.resumes, tree.suspensions, tree.self_ns, tree.open_calls)
     else:
         instance = nth_instance(recording, wanted, nth)
         labels = {instance.label}
-        figures = _figures_of_instances(tree, is_open=instance.end_ns is None)
+        figures = figures_of_instances(tree, is_open=instance.end_ns is None)
     chosen = [label in labels for label in tree.label]
     parents = array("i", tree.parent)
     root = NO_PARENT
@@ -109,6 +112,11 @@ def slice_action(recording: Recording, names: Collection[str], nth: Nth | None =
         elif parent == root or not chosen[parent]:
             parents[context] = root
     return cut(recording, parents, figures, keeps_action=wanted.__contains__)
+
+
+def labels_of(recording: Recording, actions: Collection[int]) -> set[int]:
+    """Return the labels of actions; both are indices."""
+    return {index for index, item in enumerate(recording.labels) if item.action in actions}
 
 
 def nth_instance(recording: Recording, actions: Collection[int], nth: Nth) -> ActionInstance:
@@ -150,22 +158,32 @@ def _spans(recording: Recording) -> list[Span]:
     return list(zip(marks, (*marks[1:], None), strict=False))
 
 
-def _nth_span(recording: Recording, spans: Sequence[Span], nth: Nth) -> Span:
+def nth_span(recording: Recording, spans: Sequence[Span], nth: Nth | None) -> Sequence[Span]:
+    """Return the longest, first or last of some times, or all of them where ``nth`` is None."""
+    if nth is None:
+        return spans
     if nth == "first":
-        return spans[0]
+        return spans[:1]
     if nth == "last":
-        return spans[-1]
+        return spans[-1:]
 
     def duration_ns(span: Span) -> int:
         start, end = span
         until = recording.run.duration_ns if end is None else end.moment_ns
         return until - (0 if start is None else start.moment_ns)
 
-    return max(spans, key=duration_ns)
+    return [max(spans, key=duration_ns)]
 
 
 def _between(recording: Recording, spans: Iterable[Span]) -> Recording:
-    tree, spans = recording.tree, tuple(spans)
+    tree = recording.tree
+    figures = figures_between(tree, spans)
+    return cut(replace(recording, marks=()), tree.parent, figures, keeps_action=lambda _: True)
+
+
+def figures_between(tree: CallTree, spans: Iterable[Span]) -> Figures:
+    """Return each context's figures for some times together."""
+    spans = tuple(spans)
     calls, resumes, self_ns = (
         _added(spans, name, getattr(tree, name)) for name in ("calls", "resumes", "self_ns")
     )
@@ -173,8 +191,7 @@ def _between(recording: Recording, spans: Iterable[Span]) -> Recording:
     reaches_end = any(end is None for _, end in spans)
     open_calls = tree.open_calls if reaches_end else array("I", bytes(4 * len(tree)))
     # Nor is what was suspended: as many are left as were resumed.
-    figures = Figures(calls, resumes, resumes, self_ns, open_calls, counts_time=True)
-    return cut(replace(recording, marks=()), tree.parent, figures, keeps_action=lambda _: True)
+    return Figures(calls, resumes, resumes, self_ns, open_calls, counts_time=True)
 
 
 def _added(spans: Sequence[Span], name: str, at_end: array[int]) -> array[int]:
@@ -190,7 +207,8 @@ def _added(spans: Sequence[Span], name: str, at_end: array[int]) -> array[int]:
     return array("Q", total)
 
 
-def _figures_of_instances(tree: CallTree, *, is_open: bool) -> Figures:
+def figures_of_instances(tree: CallTree, *, is_open: bool) -> Figures:
+    """Return each context's figures for the instance that its label's lane holds."""
     self_ns = tree.instance_ns.tolist()
     for duration_ns, parent in zip(tree.instance_ns, tree.parent, strict=True):
         if parent != NO_PARENT:
