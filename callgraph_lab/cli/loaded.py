@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import print_error, say
@@ -10,7 +10,7 @@ from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.c_functions import hide_with_callers
 from callgraph_lab.graph.processes import only_process
-from callgraph_lab.graph.slicing import select_slice
+from callgraph_lab.graph.slicing import select_slice, slice_title
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog
 
@@ -100,7 +100,9 @@ def apply_filters(entry: catalog.Entry, options: QueryOptions) -> LoadedRecordin
     if options.process is not None:
         recording = only_process(recording, options.process)
     if options.action is not None:
+        title = slice_title(recording, options.action)
         recording = select_slice(recording, options.action, options.nth)
+        options = replace(options, action=title)
     filter_set = filter_set_of(options, recording.functions)
     decisions = filter_set.decide_all(recording.functions)
     recording, decisions = hide_with_callers(recording, decisions)

@@ -57,6 +57,16 @@ def find_slice(recording: Recording, text: str) -> tuple[set[str], list[Span]]:
     raise UsageError(f"the recording has no action or mark {text!r}", hint=_hint(recording))
 
 
+def slice_title(recording: Recording, text: str) -> str:
+    """Return what ``text`` finds as it is written in the recording; a glob of several as it is.
+
+    Raise ``UsageError`` as ``select_slice`` does.
+    """
+    names, spans = find_slice(recording, text)
+    titles = names or {start.name for start, _ in spans if start}
+    return titles.pop() if len(titles) == 1 else text
+
+
 def _equal(name: str, text: str) -> bool:
     return name == text
 

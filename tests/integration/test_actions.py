@@ -199,8 +199,8 @@ def test_one_upload_alone(served: Path, cglab_here: Run, nth: str) -> None:
 
 def test_pictures_of_an_action_have_names_of_their_own(served: Path, cglab_here: Run) -> None:
     cglab_here("render", "--action", "stor", "--format", "dot", folder=served)
-    (path,) = (served / "out").glob("*-stor.depth-4.dot")
-    assert "only what the action stor caused" in path.read_text(encoding="utf-8")
+    (path,) = (served / "out").glob("*-STOR.depth-4.dot")
+    assert "only what the action STOR caused" in path.read_text(encoding="utf-8")
 
 
 def test_an_action_that_is_not_there_is_told_with_those_there_are(

@@ -19,6 +19,7 @@ from callgraph_lab.graph.slicing import (
     slice_action,
     slice_marks,
     slice_names,
+    slice_title,
 )
 from callgraph_lab.model import NO_PARENT, RecordedMark, Recording
 
@@ -180,6 +181,12 @@ def test_an_unknown_name_is_told_with_those_there_are() -> None:
     with pytest.raises(UsageError) as told:
         select_slice(main(call("m.f")), "PUT")
     assert "native" in str(told.value.hint)
+
+
+def test_a_title_is_the_name_as_the_recording_has_it() -> None:
+    program = marked(server())
+    titles = [slice_title(program, text) for text in ("STOR", "stor", "l*", "*", "AFTER")]
+    assert titles == ["STOR", "STOR", "login", "*", "after"]
 
 
 @pytest.mark.parametrize("text", ["STOR", "stor", "ST*"])

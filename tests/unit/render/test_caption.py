@@ -66,6 +66,8 @@ def test_it_says_what_is_folded_and_which_action_is_shown() -> None:
     whole = graph([node(f"f{n}") for n in range(9)], action="STOR")
     told = lines_of(whole, 4)
     assert "only what the action STOR caused" in told
+    one = lines_of(graph([node("f")], action="STOR", nth="slowest"))
+    assert "only what the slowest STOR caused" in one
     assert "9 functions, 6 of them folded · 9 calls · depth counts visible functions" in told
 
 
