@@ -84,11 +84,14 @@ def work():
 
 print(work())
 print(asyncio.run(main()))
+"""
+IN_A_THREAD = """
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
 """
 CALLS_OF_WORK = 2
+"""Once by the program, once in a thread."""
 
 
 class BothWays:
@@ -96,7 +99,7 @@ class BothWays:
 
     def __init__(self, folder: Path, engine: str) -> None:
         self.folder = folder / "work"
-        self.program = write_script(self.folder, PROGRAM, "program.py")
+        self.program = write_script(self.folder, PROGRAM + IN_A_THREAD, "program.py")
         self.engine = engine
         self._where = folder
 
@@ -193,6 +196,8 @@ cProfile.runctx(code, space, space, "stats")
 @every_engine
 @pytest.mark.parametrize("how", ["whole program", "once its modules are there"])
 def test_cprofile_counts_the_same_calls(engine: str, how: str, both_ways: BothWays) -> None:
+    # Since 3.12 it sees every thread, and takes one's calls for those of another.
+    write_script(both_ways.folder, PROGRAM, "program.py")
     write_script(both_ways.folder, PROFILER, "profiler.py")
     if how == "whole program":
         words = ("-o", "stats", "program.py")
@@ -210,7 +215,7 @@ def test_cprofile_counts_the_same_calls(engine: str, how: str, both_ways: BothWa
     assert found == expected
     assert any(name == "recurses" for _, _, name in expected)
     module = "__main__" if how == "whole program" else "profiled"
-    assert calls_by_name(recording)[f"{module}.work"] == CALLS_OF_WORK
+    assert calls_by_name(recording)[f"{module}.work"] == 1
 
 
 def profiled(stats: Path, *, only_ours: bool) -> dict[Any, Any]:
@@ -234,7 +239,7 @@ def named(function: tuple[str, int, str]) -> tuple[str, int, str]:
 
 
 DEBUGGER = """
-import bdb
+import asyncio, bdb, threading  # before it steps through what the program imports
 
 class Notes(bdb.Bdb):
     def note(self, what, frame, *more):
