@@ -24,7 +24,7 @@ from callgraph_lab.model import TREE_COLUMNS, CallTree, Decision, GraphQuery, Re
 from callgraph_lab.recording import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 TESTS = Path(__file__).parent
 TARGETS = TESTS / "targets"
@@ -43,6 +43,8 @@ def engine_parameters() -> list[Any]:
 
 
 every_engine = pytest.mark.parametrize("engine", engine_parameters())
+_native = availability("native")
+needs_native_engine = pytest.mark.skipif(not _native.available, reason=f"native: {_native.reason}")
 
 
 def write_script(folder: Path, text: str, name: str = "target.py") -> Path:
@@ -87,6 +89,7 @@ class DrivenRecording:
         is_module: bool = False,
         working_folder: Path | None = None,
         environment: dict[str, str] | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self._result = folder / "result.json"
         settings = {
@@ -107,6 +110,7 @@ class DrivenRecording:
             cwd=working_folder,
             env=environment,
             text=True,
+            preexec_fn=prepare,  # noqa: PLW1509 - it sets a limit
         )
 
     def recording(self) -> Recording:

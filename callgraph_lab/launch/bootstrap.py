@@ -32,14 +32,32 @@ def run(site_folder: str, packages_folder: str, text: str | None) -> None:
     """
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
+    configuration = None if text is None else json.loads(text)
+    if configuration is not None:
+        _keep_stack(configuration, packages_folder)
     error_without_us = _import_sitecustomize_of_user()
-    if text is not None:
-        _start_engine(json.loads(text), site_folder, packages_folder)
+    if configuration is not None:
+        _start_engine(configuration, site_folder, packages_folder)
     for name in list(sys.modules):
         if name.partition(".")[0] == _OURS:
             del sys.modules[name]
     if error_without_us is not None:
         raise error_without_us
+
+
+def _keep_stack(configuration: dict[str, Any], packages_folder: str) -> None:
+    """Put the limit on the stack back, for the target and its children, and keep the stack."""
+    if configuration["stack_limit"] is None:
+        return
+    sys.path.insert(0, packages_folder)
+    try:
+        # Only the first process was started with a raised limit.
+        limit = None if configuration["is_child"] else configuration["stack_limit"]
+        importlib.import_module("callgraph_lab._native").keep_stack(limit)
+    except (ImportError, OSError):
+        pass  # the engine will say what is wrong; without it the stack is as large as it is
+    finally:
+        sys.path.remove(packages_folder)
 
 
 def _start_engine(configuration: dict[str, Any], site_folder: str, packages_folder: str) -> None:

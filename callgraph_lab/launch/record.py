@@ -15,6 +15,7 @@ from callgraph_lab.errors import DriveError, EngineError, OutputError, Recording
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
+from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
 from callgraph_lab.launch.supervisor import Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
@@ -81,6 +82,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
+    uses_stack = engine.name == "native"
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -104,6 +106,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
                 "max_contexts": options.max_contexts,
             },
             follow_interpreters=follow_interpreters,
+            stack_limit=soft_limit() if uses_stack else None,
         )
         supervisor = Supervisor(
             command,
@@ -112,7 +115,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             duration_s=options.duration_s,
             drive=drive,
         )
-        outcome = supervisor.run(_merging_in(live_folder, say))
+        outcome = supervisor.run(
+            _merging_in(live_folder, say), raise_for_exec if uses_stack else lambda: None
+        )
         _wait_for_children(live_folder)
     finally:
         runtime.remove()

@@ -97,10 +97,12 @@ class Runtime:
         interpreter: Interpreter,
         options: Mapping[str, object],
         follow_interpreters: bool,
+        stack_limit: int | None,
     ) -> dict[str, str]:
         """Return the environment for the target's process; ``options`` are the engine's.
 
-        With ``follow_interpreters`` the Pythons that it starts are recorded as well.
+        With ``follow_interpreters`` the Pythons that it starts are recorded as well. The limit on
+        the stack is put back to ``stack_limit`` (None: it was not raised).
         """
         environment = dict(os.environ)
         configuration = {
@@ -109,6 +111,7 @@ class Runtime:
             "options": dict(options),
             "stdlib": interpreter.stdlib_folders,
             "follow_interpreters": follow_interpreters,
+            "stack_limit": stack_limit,
             "is_child": False,
         }
         before = environment.get(_PATH_VARIABLE)

@@ -61,8 +61,10 @@ class Supervisor:
         self._next_step_at: float | None = None
         self._stopped_by = ""
 
-    def run(self, chore: Callable[[], bool] = lambda: False) -> Outcome:
-        """Start the command and return how it ended.
+    def run(
+        self, chore: Callable[[], bool] = lambda: False, prepare: Callable[[], None] = lambda: None
+    ) -> Outcome:
+        """Start the command and return how it ended. ``prepare`` runs in its process before.
 
         ``chore`` is done from time to time meanwhile; it says whether there is more to do at once.
         """
@@ -75,7 +77,7 @@ class Supervisor:
             process = subprocess.Popen(
                 self._command,
                 env=self._environment,
-                preexec_fn=lambda: self._prepare_child(before),  # noqa: PLW1509 - one thread
+                preexec_fn=lambda: self._prepare_child(before, prepare),  # noqa: PLW1509 - one thread
             )
             return self._watch(process, wanted, chore)
         finally:
@@ -86,7 +88,8 @@ class Supervisor:
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _prepare_child(self, mask: set[int | signal.Signals]) -> None:
+    def _prepare_child(self, mask: set[int | signal.Signals], prepare: Callable[[], None]) -> None:
+        prepare()
         if self._drive is not None or self._duration_s is not None:
             # We promised to end it as Ctrl-C would, also where a shell ignores Ctrl-C for us.
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -153,18 +153,24 @@ PyDoc_STRVAR(keep_stack_doc,
              "keep_stack($module, limit, /)\n--\n\n"
              "Keep the stack of the main thread as large as it may grow now, then set the limit.\n\n"
              "For a program that was started with a larger RLIMIT_STACK than its user has: ``limit`` is\n"
-             "the soft limit that its children are to see. Threads get 64 megabytes at least. Raises\n"
-             "OSError where the limit cannot be set.");
+             "the soft limit that its children are to see, None what it is now. Threads get 64 megabytes\n"
+             "at least. Raises OSError where the limit, or address space, does not allow it.");
 
 static PyObject *
 keep_stack(PyObject *module, PyObject *argument)
 {
     (void)module;
-    long long limit = PyLong_AsLongLong(argument);
-    if (limit == -1 && PyErr_Occurred()) {
-        return NULL;
+    struct rlimit now;
+    if (argument != Py_None) {
+        long long limit = PyLong_AsLongLong(argument);
+        if (limit == -1 && PyErr_Occurred()) {
+            return NULL;
+        }
+        now.rlim_cur = limit < 0 ? RLIM_INFINITY : (rlim_t)limit;
+    } else if (getrlimit(RLIMIT_STACK, &now) != 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
     }
-    int error = stack_keep(limit < 0 ? RLIM_INFINITY : (rlim_t)limit);
+    int error = stack_keep(now.rlim_cur);
     if (error != 0) {
         errno = error;
         return PyErr_SetFromErrno(PyExc_OSError);

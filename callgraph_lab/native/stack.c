@@ -91,6 +91,22 @@ may_claim(size_t size)
     return policy != '2';
 }
 
+/* glibc has taken the size of new threads' stacks from the limit that the program was started with. They
+ * get what the limit says now, and enough for deep recursion: it is address space, of which a thread
+ * uses what it touches. */
+static void
+set_thread_default(rlim_t limit)
+{
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return;
+    }
+    bool is_enough = limit != RLIM_INFINITY && limit > LEAST_THREAD_STACK;
+    pthread_attr_setstacksize(&attributes, is_enough ? (size_t)limit : LEAST_THREAD_STACK);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+}
+
 int
 stack_keep(rlim_t limit)
 {
@@ -104,6 +120,10 @@ stack_keep(rlim_t limit)
         return errno;
     }
     if (now.rlim_cur == limit) {
+        if (!may_claim(LEAST_THREAD_STACK)) {
+            return ENOMEM;
+        }
+        set_thread_default(limit);
         return 0;
     }
     /* The interpreter may have been told by now how large the stack is: where it cannot be kept, the limit
@@ -120,12 +140,6 @@ stack_keep(rlim_t limit)
     main_lowest = lowest;
     main_size = size;
 #endif
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) == 0) {
-        bool is_enough = limit != RLIM_INFINITY && limit > LEAST_THREAD_STACK;
-        pthread_attr_setstacksize(&attributes, is_enough ? (size_t)limit : LEAST_THREAD_STACK);
-        pthread_setattr_default_np(&attributes);
-        pthread_attr_destroy(&attributes);
-    }
+    set_thread_default(limit);
     return 0;
 }
