@@ -16,7 +16,7 @@ _NEVER_OVERCOMMIT = "2"
 
 
 def soft_limit() -> int:
-    """Return the limit on the stack that the target is to see, in bytes (-1: none)."""
+    """Return the limit on the stack that the target is to see, in bytes (RLIM_INFINITY: none)."""
     return resource.getrlimit(resource.RLIMIT_STACK)[0]
 
 

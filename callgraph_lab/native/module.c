@@ -162,11 +162,11 @@ keep_stack(PyObject *module, PyObject *argument)
     (void)module;
     struct rlimit now;
     if (argument != Py_None) {
-        long long limit = PyLong_AsLongLong(argument);
-        if (limit == -1 && PyErr_Occurred()) {
+        /* No limit is -1 in some versions of Python and the largest number in others: the same bits. */
+        now.rlim_cur = PyLong_AsUnsignedLongLongMask(argument);
+        if (now.rlim_cur == RLIM_INFINITY && PyErr_Occurred()) {
             return NULL;
         }
-        now.rlim_cur = limit < 0 ? RLIM_INFINITY : (rlim_t)limit;
     } else if (getrlimit(RLIMIT_STACK, &now) != 0) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
