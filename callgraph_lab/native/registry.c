@@ -433,7 +433,7 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     text_clear(&second_scratch);
     text_put_string(&second_scratch, code->co_name);
     known_functions[function].watch =
-        rules_for(text_chars(&second_scratch), text_chars(&scratch),
+        rules_for(code, text_chars(&second_scratch), text_chars(&scratch),
                   known != NULL && of_class ? known->ancestors : "", &failed);
     if (failed || !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;
