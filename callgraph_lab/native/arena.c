@@ -325,6 +325,12 @@ arena_count_dropped_event(void)
     STORE(file.header->events_dropped, file.header->events_dropped + 1);
 }
 
+uint64_t *
+arena_memory_totals(void)
+{
+    return &file.header->memory_peak;
+}
+
 void
 arena_remark(const char *remark)
 {

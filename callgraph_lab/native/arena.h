@@ -16,7 +16,8 @@
 #define LONGEST_STRING_BYTES (16u * 1024u)
 
 enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3,
-                  BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7 };
+                  BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7,
+                  BLOCK_MEMORY = 8 };
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
@@ -45,7 +46,9 @@ struct file_header {
     uint64_t events_dropped;
     uint64_t lost_children; /* added to by the children themselves */
     uint64_t lost_children_error;
-    uint64_t unused[10];
+    uint64_t memory_peak; /* by two threads at once, where one of them has not the interpreter lock */
+    uint64_t memory_unlisted;
+    uint64_t unused[8];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -71,6 +74,20 @@ struct context_record {
     uint32_t base_resumes;
     uint64_t base_calls;
     uint64_t base_ticks;
+};
+
+/* Blocks that are allocated under the interpreter lock, and those of the raw domain. */
+enum memory_side { MEMORY_LOCKED = 0, MEMORY_RAW = 1, MEMORY_SIDES = 2 };
+
+struct memory_figures {
+    uint64_t allocated; /* bytes */
+    uint64_t blocks;
+    uint64_t freed;    /* bytes, while the context ran, whoever had allocated them */
+    uint64_t returned; /* bytes of what the context has allocated, whoever freed them */
+};
+
+struct memory_record {
+    struct memory_figures sides[MEMORY_SIDES];
 };
 
 struct open_entry {
@@ -166,6 +183,8 @@ _Static_assert(offsetof(struct file_header, lost_children) == 160, "lost childre
 _Static_assert(offsetof(struct file_header, stop_reason) == 256, "the reason stands at 256");
 _Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes");
 _Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
+_Static_assert(sizeof(struct memory_record) == 64, "figures of memory have 64 bytes");
+_Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
 _Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");
 _Static_assert(sizeof(struct instance_record) == 320, "an instance has 320 bytes");
@@ -192,6 +211,8 @@ void arena_remark(const char *remark);
 /* The serial of a new event, from 1. */
 uint64_t arena_count_event(void);
 void arena_count_dropped_event(void);
+/* The header's figures of memory: the peak, and behind it how many blocks could not be listed. */
+uint64_t *arena_memory_totals(void);
 void arena_refresh_anchor(void);
 uint64_t arena_bytes(void);
 

@@ -1,5 +1,6 @@
 /* The Python side: start, stop and what there is to know. */
 
+#include "allocators.h"
 #include "arena.h"
 #include "c_call_events.h"
 #include "c_functions.h"
@@ -8,6 +9,7 @@
 #include "compat.h"
 #include "hook.h"
 #include "instances.h"
+#include "memory.h"
 #include "registry.h"
 #include "stack.h"
 #include "tree.h"
@@ -25,6 +27,7 @@ static bool fork_handler_installed;
 static void
 in_forked_child(void)
 {
+    memory_after_fork_in_child();
     if (!follow_forks && tree.session != 0) {
         arena_leave_parent();
         tree.session = 0;
@@ -37,6 +40,8 @@ static void
 end_recording(enum file_state state, const char *reason)
 {
     bool was_recording = tree.session != 0;
+    memory_stop();
+    allocators_remove();
     c_call_events_stop();
     if (was_recording) {
         watch_finish();
@@ -55,7 +60,8 @@ end_recording(enum file_state state, const char *reason)
 /* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */
 static int
 begin_recording(const char *folder, const char *information, size_t information_bytes,
-                unsigned long long max_contexts, bool whole_program, PyObject *event_map)
+                unsigned long long max_contexts, bool whole_program, bool memory,
+                PyObject *event_map)
 {
     clock_choose();
     if (registry_start() != 0 || instances_start() != 0 ||
@@ -71,13 +77,19 @@ begin_recording(const char *folder, const char *information, size_t information_
     }
     if (!fork_handler_installed) {
         /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
-        fork_handler_installed = pthread_atfork(NULL, NULL, in_forked_child) == 0;
+        fork_handler_installed = pthread_atfork(memory_before_fork, memory_after_fork_in_parent,
+                                                in_forked_child) == 0;
     }
     if (!fork_handler_installed || tree_start(max_contexts, whole_program) != 0) {
         PyErr_NoMemory();
         arena_finish(STATE_STOPPED, ENOMEM, "there was no memory to begin with");
         arena_close();
         rules_stop();
+        return -1;
+    }
+    if (memory && !memory_begin()) {
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, folder);
+        end_recording(STATE_STOPPED, "there was no room for figures of memory");
         return -1;
     }
     if (event_map != Py_None && watch_start() != 0) {
@@ -89,12 +101,12 @@ begin_recording(const char *folder, const char *information, size_t information_
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True, c_calls=False, event_map=None)\n--\n\n"
+             "      follow_forks=True, c_calls=False, event_map=None, memory=False)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
              "functions written in C are recorded, too. ``event_map`` is a dict with a list of rules that\n"
-             "say which action a call serves. Returns the path of the file. Raises OSError where it cannot\n"
+             "say which action a call serves. With ``memory`` what is allocated and freed is counted. Returns the path of the file. Raises OSError where it cannot\n"
              "be made, ValueError for a map that is none, RuntimeError when recording already, or where\n"
              "``c_calls`` needs a tool id of sys.monitoring and there is none left.");
 
@@ -102,17 +114,17 @@ static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", "c_calls",
-                             "event_map", NULL};
+                             "event_map", "memory", NULL};
     PyObject *folder = NULL, *event_map = Py_None;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
-    int whole_program = 1, follow = 1, c_calls = 0;
+    int whole_program = 1, follow = 1, c_calls = 0, memory = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppO:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppOp:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
                                      &information_bytes, &whole_program, &max_contexts, &follow,
-                                     &c_calls, &event_map)) {
+                                     &c_calls, &event_map, &memory)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -132,7 +144,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     }
     follow_forks = follow != 0;
     if (begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
-                        max_contexts, whole_program != 0, event_map) != 0) {
+                        max_contexts, whole_program != 0, memory != 0, event_map) != 0) {
         c_call_events_stop();
         goto done;
     }
@@ -143,6 +155,9 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         goto done;
     }
     hook_install();
+    if (memory) {
+        allocators_install();
+    }
 done:
     Py_XDECREF(folder);
     return result;

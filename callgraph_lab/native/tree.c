@@ -1,7 +1,9 @@
 #define _GNU_SOURCE 1
 #include "tree.h"
 
+#include "allocators.h"
 #include "instances.h"
+#include "memory.h"
 #include "stalls.h"
 #include "table.h"
 #include "threads.h"
@@ -91,6 +93,7 @@ tree_give_up(const char *what)
     char reason[256];
     snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
     tree.session = 0;
+    memory_pause();
     arena_finish(STATE_STOPPED, error, reason);
 }
 
@@ -123,6 +126,9 @@ more_records(struct thread *thread)
     uint32_t capacity = (uint32_t)(payload / sizeof(struct context_record));
     if (next_context_id > UINT32_MAX - capacity - 1) {
         errno = EOVERFLOW;
+        return false;
+    }
+    if (!memory_reserve(next_context_id + capacity)) {
         return false;
     }
     struct block_header *block =
@@ -169,6 +175,7 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function,
     thread->records_left--;
     thread->contexts_used++;
     PUBLISH(thread->contexts->used, (uint64_t)thread->contexts_used);
+    allocators_look_after();
     tree.context_count++;
     arena_count(tree.context_count, functions_count(), thread->index + 1);
     return node;
@@ -448,13 +455,16 @@ tree_adopt(void)
         next_context_id = 0;
         tree.context_count = 0;
         functions_begin_child();
-        if (!watch_adopt(current_thread) || !threads_adopt(inherited_context)) {
+        if (!memory_adopt() || !watch_adopt(current_thread) || !threads_adopt(inherited_context)) {
             error = errno;
         }
         struct node_chunk *new_chunks = chunks;
         chunks = old_chunks;
         free_nodes();
         chunks = new_chunks;
+    }
+    if (error == 0) {
+        memory_adopted();
     }
     if (error != 0) {
         errno = error;

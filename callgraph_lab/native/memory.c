@@ -1,0 +1,228 @@
+#define _GNU_SOURCE 1
+#include "memory.h"
+
+#include "memory_columns.h"
+#include "tree.h"
+
+#include <pthread.h>
+
+bool memory_is_counted;
+
+/* What is alive of one side. */
+struct ledger {
+    struct blocks blocks;
+    uint64_t bytes;
+};
+
+static struct ledger ledgers[MEMORY_SIDES];
+static pthread_mutex_t raw_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t *totals; /* the peak, and behind it the blocks that could not be listed */
+static bool is_begun;
+
+static inline void
+lock(enum memory_side side)
+{
+    if (side == MEMORY_RAW) {
+        pthread_mutex_lock(&raw_lock);
+    }
+}
+
+static inline void
+unlock(enum memory_side side)
+{
+    if (side == MEMORY_RAW) {
+        pthread_mutex_unlock(&raw_lock);
+    }
+}
+
+/* Threads that do not hold the interpreter lock look at this once more under theirs. */
+static void
+set_counted(bool counted)
+{
+    pthread_mutex_lock(&raw_lock);
+    __atomic_store_n(&memory_is_counted, counted, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&raw_lock);
+}
+
+/* ---- beginning and end -------------------------------------------------------------------- */
+
+static bool
+begin_file(void)
+{
+    for (int side = 0; side < MEMORY_SIDES; side++) {
+        blocks_clear(&ledgers[side].blocks);
+        ledgers[side].bytes = 0;
+    }
+    totals = arena_memory_totals();
+    return memory_columns_begin();
+}
+
+bool
+memory_begin(void)
+{
+    is_begun = begin_file();
+    if (is_begun) {
+        set_counted(true);
+    }
+    return is_begun;
+}
+
+void
+memory_pause(void)
+{
+    set_counted(false);
+}
+
+void
+memory_stop(void)
+{
+    set_counted(false);
+    if (is_begun) {
+        is_begun = false;
+        blocks_clear(&ledgers[MEMORY_LOCKED].blocks);
+        blocks_clear(&ledgers[MEMORY_RAW].blocks);
+        memory_columns_forget();
+    }
+}
+
+bool
+memory_reserve(uint32_t contexts)
+{
+    return !is_begun || memory_columns_reserve(contexts);
+}
+
+/* ---- charging ----------------------------------------------------------------------------- */
+
+/* Of the context that runs. A thread that has no interpreter lock looks only at what is its own. */
+static inline struct memory_record *
+running_record(void)
+{
+    struct thread *thread = current_thread;
+    if (UNLIKELY(thread == NULL || thread->session != tree.session)) {
+        return memory_outside;
+    }
+    const struct node *node = thread->top->node;
+    return LIKELY(node->kind == NODE_RECORDED) ? memory_record_of(node->id) : memory_outside;
+}
+
+static inline void
+add(uint64_t *counter, uint64_t amount)
+{
+    STORE(*counter, *counter + amount);
+}
+
+static void
+note_peak(uint64_t bytes)
+{
+    uint64_t peak = __atomic_load_n(totals, __ATOMIC_RELAXED);
+    while (bytes > peak && !__atomic_compare_exchange_n(totals, &peak, bytes, true,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+static inline void
+give_back(enum memory_side side, struct block block)
+{
+    add(&block.record->sides[side].returned, block.size);
+    STORE(ledgers[side].bytes, ledgers[side].bytes - block.size);
+}
+
+static inline void
+count_block(enum memory_side side, const void *address, uint64_t size)
+{
+    struct block block = {size, running_record()}, former;
+    struct memory_figures *figures = &block.record->sides[side];
+    add(&figures->allocated, size);
+    add(&figures->blocks, 1);
+    if (UNLIKELY(!blocks_put(&ledgers[side].blocks, address, block, &former))) {
+        /* Nobody will be able to tell whose it was: it counts as held by no one. */
+        add(&figures->returned, size);
+        __atomic_fetch_add(&totals[1], 1, __ATOMIC_RELAXED);
+        return;
+    }
+    if (UNLIKELY(former.record != NULL)) {
+        give_back(side, former);
+    }
+    STORE(ledgers[side].bytes, ledgers[side].bytes + size);
+    uint64_t bytes =
+        ledgers[side].bytes + __atomic_load_n(&ledgers[!side].bytes, __ATOMIC_RELAXED);
+    if (UNLIKELY(bytes > __atomic_load_n(totals, __ATOMIC_RELAXED))) {
+        note_peak(bytes);
+    }
+}
+
+void
+memory_charge(enum memory_side side, const void *address, uint64_t size)
+{
+    lock(side);
+    if (LIKELY(memory_is_counted)) {
+        count_block(side, address, size);
+    }
+    unlock(side);
+}
+
+bool
+memory_take(enum memory_side side, const void *address, struct block *block)
+{
+    lock(side);
+    bool is_known = memory_is_counted && blocks_take(&ledgers[side].blocks, address, block);
+    unlock(side);
+    return is_known;
+}
+
+void
+memory_charge_end(enum memory_side side, struct block block)
+{
+    lock(side);
+    if (LIKELY(memory_is_counted)) {
+        add(&running_record()->sides[side].freed, block.size);
+        give_back(side, block);
+    }
+    unlock(side);
+}
+
+void
+memory_put_back(enum memory_side side, const void *address, struct block block)
+{
+    struct block former;
+    lock(side);
+    if (LIKELY(memory_is_counted)) {
+        blocks_put(&ledgers[side].blocks, address, block, &former);
+    }
+    unlock(side);
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+void
+memory_before_fork(void)
+{
+    pthread_mutex_lock(&raw_lock);
+}
+
+void
+memory_after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&raw_lock);
+}
+
+void
+memory_after_fork_in_child(void)
+{
+    memory_is_counted = false;
+    pthread_mutex_unlock(&raw_lock);
+}
+
+bool
+memory_adopt(void)
+{
+    return !is_begun || begin_file();
+}
+
+void
+memory_adopted(void)
+{
+    if (is_begun) {
+        set_counted(true);
+    }
+}

@@ -1,0 +1,44 @@
+/* Memory of each context: what is allocated and freed while it runs, charged in the live file.
+ *
+ * Blocks of the two domains that need the interpreter lock are kept apart from those of the raw domain,
+ * which any thread may call at any time. The former are counted under the interpreter lock, the latter
+ * under a lock of their own, and neither writes what the other does. */
+
+#ifndef CGLAB_MEMORY_H
+#define CGLAB_MEMORY_H
+
+#include "arena.h"
+#include "blocks.h"
+
+/* Is memory counted at this moment? */
+extern bool memory_is_counted;
+
+/* Count from nothing, in the live file that is open; false: no room, errno says why. */
+bool memory_begin(void);
+void memory_stop(void);
+/* Recording has stopped, but the file is still there. */
+void memory_pause(void);
+
+/* Room for the figures of all contexts below ``contexts``; false: none, errno says why. */
+bool memory_reserve(uint32_t contexts);
+
+/* A block has been allocated. */
+void memory_charge(enum memory_side side, const void *address, uint64_t size);
+/* A block is about to be freed, and its address may be another's at once: forget it. False: it is not known. */
+bool memory_take(enum memory_side side, const void *address, struct block *block);
+/* It was taken, and is freed. */
+void memory_charge_end(enum memory_side side, struct block block);
+/* It was taken, and stays. */
+void memory_put_back(enum memory_side side, const void *address, struct block block);
+
+/* Around fork, with or without the interpreter lock. A child counts from nothing, once it has a file of its
+ * own: what it inherits is its parent's. */
+void memory_before_fork(void);
+void memory_after_fork_in_parent(void);
+void memory_after_fork_in_child(void);
+/* In the child, when it begins its file. False: no room, errno says why. */
+bool memory_adopt(void);
+/* In the child, when its contexts are there. */
+void memory_adopted(void);
+
+#endif
