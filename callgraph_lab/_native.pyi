@@ -9,6 +9,8 @@ class Status(TypedDict):
     functions: int
     bytes: int
     found_calls: int
+    memory_blocks: int
+    memory_table_bytes: int
     path: str | None
     clock: str
 

@@ -140,6 +140,17 @@ blocks_take(struct blocks *blocks, const void *address, struct block *block)
     return true;
 }
 
+struct blocks_extent
+blocks_measure(const struct blocks *blocks)
+{
+    struct blocks_extent extent = {0, 0};
+    for (uint32_t index = 0; index < BLOCK_SHARDS; index++) {
+        extent.blocks += blocks->shards[index].count;
+        extent.bytes += blocks->shards[index].size * sizeof(struct block_slot);
+    }
+    return extent;
+}
+
 void
 blocks_clear(struct blocks *blocks)
 {

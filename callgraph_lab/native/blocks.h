@@ -41,6 +41,13 @@ bool blocks_put(struct blocks *blocks, const void *address, struct block block, 
 /* Take a block out; false: there is none at that address. */
 bool blocks_take(struct blocks *blocks, const void *address, struct block *block);
 
+/* How many there are, and what the table takes. */
+struct blocks_extent {
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
+struct blocks_extent blocks_measure(const struct blocks *blocks);
 void blocks_clear(struct blocks *blocks);
 
 #endif

@@ -91,6 +91,16 @@ memory_reserve(uint32_t contexts)
     return !is_begun || memory_columns_reserve(contexts);
 }
 
+struct blocks_extent
+memory_extent(void)
+{
+    pthread_mutex_lock(&raw_lock);
+    struct blocks_extent extent = blocks_measure(&ledgers[MEMORY_LOCKED].blocks);
+    struct blocks_extent of_raw = blocks_measure(&ledgers[MEMORY_RAW].blocks);
+    pthread_mutex_unlock(&raw_lock);
+    return (struct blocks_extent){extent.blocks + of_raw.blocks, extent.bytes + of_raw.bytes};
+}
+
 /* ---- charging ----------------------------------------------------------------------------- */
 
 /* Of the context that runs. A thread that has no interpreter lock looks only at what is its own. */

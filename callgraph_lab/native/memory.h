@@ -22,6 +22,9 @@ void memory_pause(void);
 /* Room for the figures of all contexts below ``contexts``; false: none, errno says why. */
 bool memory_reserve(uint32_t contexts);
 
+/* How many blocks are alive of what is counted, and what the tables of them take. */
+struct blocks_extent memory_extent(void);
+
 /* A block has been allocated. */
 void memory_charge(enum memory_side side, const void *address, uint64_t size);
 /* A block is about to be freed, and its address may be another's at once: forget it. False: it is not known. */

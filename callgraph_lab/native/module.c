@@ -191,14 +191,17 @@ status(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
     bool open = arena_is_open();
+    struct blocks_extent extent = memory_extent();
     return Py_BuildValue(
-        "{s:O,s:O,s:O,s:K,s:k,s:K,s:K,s:s,s:s}", "recording",
+        "{s:O,s:O,s:O,s:K,s:k,s:K,s:K,s:K,s:K,s:s,s:s}", "recording",
         open && tree.session != 0 ? Py_True : Py_False, "hook_installed",
         hook_is_installed() ? Py_True : Py_False, "hook_has_predecessor",
         hook_has_predecessor() ? Py_True : Py_False, "contexts",
         (unsigned long long)tree.context_count, "functions",
         (unsigned long)functions_count(), "bytes", (unsigned long long)arena_bytes(),
-        "found_calls", (unsigned long long)tree.found_calls, "path", open ? arena_path() : NULL,
+        "found_calls", (unsigned long long)tree.found_calls, "memory_blocks",
+        (unsigned long long)extent.blocks, "memory_table_bytes",
+        (unsigned long long)extent.bytes, "path", open ? arena_path() : NULL,
         "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
 }
 

@@ -21,6 +21,8 @@ The file starts with a header of ``HEADER_BYTES``::
     144  u64  events ever made   152  u64  of these, how many were overwritten or had no room
     160  u64  forked children that could not begin a file of their own (they count themselves)
     168  u64  errno of the last of them
+    176  u64  the most bytes that the process held at once, where memory is counted
+    184  u64  blocks of memory that there was no room to list: they count as freed at once
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -60,6 +62,16 @@ of the same thread, made when the stack outgrew its capacity, replaces the earli
      40  u64  depth: open calls, which may exceed the capacity
      48  u64  capacity           56  u64  ticks when the (first) thread began
      64  capacity entries: u32 context, u32 flags (OPEN_*), u64 ticks at its entry
+
+Where memory is counted, a *memory* block holds records of ``MEMORY_BYTES``, one for each context id
+from the first that its header gives, whether there is such a context or not; one block with the
+first id NO_CONTEXT holds a single record of what no context has done. A record has the same four
+figures twice, for blocks that are allocated under the interpreter lock and for the others::
+
+      0  u64  bytes allocated             8  u64  blocks allocated
+     16  u64  bytes freed while the context ran, whoever had allocated them
+     24  u64  bytes of what the context has allocated that were freed, whoever did it
+     32  the same four figures of blocks of the raw domain
 
 With an event map there are blocks for what the calls served; an id is the place of a record in all
 blocks of its type, from 1, and 0 means none. An *actions* block holds records of ``ACTION_BYTES``::
@@ -137,6 +149,8 @@ EVENT_TOTALS = struct.Struct("<QQ")
 EVENT_TOTALS_OFFSET = 144
 LOST_CHILDREN = struct.Struct("<QQ")
 LOST_CHILDREN_OFFSET = 160
+MEMORY_TOTALS = struct.Struct("<QQ")
+MEMORY_TOTALS_OFFSET = 176
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512
@@ -151,6 +165,7 @@ BLOCK_ACTIONS = 4
 BLOCK_LABELS = 5
 BLOCK_INSTANCES = 6
 BLOCK_EVENTS = 7
+BLOCK_MEMORY = 8
 BLOCK_HEADER_BYTES = 64
 BLOCK_HEADER = struct.Struct("<IIQQII")
 BLOCK_USED_OFFSET = 16
@@ -165,6 +180,8 @@ LONGEST_STRING_BYTES = 16 * 1024
 CONTEXT_BYTES = 64
 CONTEXT = struct.Struct("<IIQQQQIIQQ")
 NO_CONTEXT = 0xFFFFFFFF
+
+MEMORY_BYTES = 64
 
 THREAD = struct.Struct("<QQIIQQQQQ")
 THREAD_ENTRIES_OFFSET = 64

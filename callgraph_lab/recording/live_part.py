@@ -143,6 +143,31 @@ class LiveEvent:
 
 
 @dataclass(slots=True)
+class LiveMemory:
+    """What contexts have allocated and freed: columns beside those of their ``LivePart``.
+
+    ``freed_bytes`` are those that were freed while a context ran, ``returned_bytes`` those of what
+    it had allocated itself, whoever freed them. ``outside`` holds the same four figures for what
+    no context has done.
+    """
+
+    allocated_bytes: array[int]
+    blocks: array[int]
+    freed_bytes: array[int]
+    returned_bytes: array[int]
+    outside: tuple[int, ...] = (0, 0, 0, 0)
+    peak_bytes: int = 0
+    """The most that the process held at once."""
+    unlisted_blocks: int = 0
+    """Blocks that there was no memory to keep in mind: they count as freed at once."""
+
+    @property
+    def columns(self) -> tuple[array[int], ...]:
+        """The four, in the order of the file."""
+        return self.allocated_bytes, self.blocks, self.freed_bytes, self.returned_bytes
+
+
+@dataclass(slots=True)
 class LivePart:
     """What one process has recorded: columns of equal length in an order of callers first.
 
@@ -185,6 +210,8 @@ class LivePart:
     """In order of serials."""
     events_made: int = 0
     events_dropped: int = 0
+    memory: LiveMemory | None = None
+    """None where it was not asked for."""
 
     @property
     def began(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_actions import read_actions
 from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened, read_published
+from callgraph_lab.recording.live_memory import read_memory
 from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart, LiveThread, OpenCall
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class _PartReader:
                 # A later block of a thread replaces the earlier one.
                 self._thread_blocks[thread] = (start, end)
         self._read_contexts(part, sorted(context_blocks))
+        part.memory = read_memory(data, self._position_of, len(part.parent))
         part.functions = _read_functions(data)
         largest = max(part.function, default=-1)
         if largest >= len(part.functions):
