@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "memory_columns.h"
+#include "small_blocks.h"
 #include "tree.h"
 
 #include <pthread.h>
@@ -44,15 +45,53 @@ set_counted(bool counted)
     pthread_mutex_unlock(&raw_lock);
 }
 
+/* ---- the blocks that are alive --------------------------------------------------------------- */
+
+static inline bool
+put(enum memory_side side, const void *address, struct block block, struct block *former)
+{
+    return side == MEMORY_LOCKED && block.size <= LARGEST_SMALL_BYTES
+               ? small_blocks_put(address, block, former)
+               : blocks_put(&ledgers[side].blocks, address, block, former);
+}
+
+static inline bool
+take(enum memory_side side, const void *address, struct block *block)
+{
+    return (side == MEMORY_LOCKED && small_blocks_take(address, block)) ||
+           blocks_take(&ledgers[side].blocks, address, block);
+}
+
+static void
+forget_blocks(void)
+{
+    small_blocks_clear();
+    for (int side = 0; side < MEMORY_SIDES; side++) {
+        blocks_clear(&ledgers[side].blocks);
+        ledgers[side].bytes = 0;
+    }
+}
+
+struct blocks_extent
+memory_extent(void)
+{
+    pthread_mutex_lock(&raw_lock);
+    struct blocks_extent sum = small_blocks_measure();
+    for (int side = 0; side < MEMORY_SIDES; side++) {
+        struct blocks_extent extent = blocks_measure(&ledgers[side].blocks);
+        sum.blocks += extent.blocks;
+        sum.bytes += extent.bytes;
+    }
+    pthread_mutex_unlock(&raw_lock);
+    return sum;
+}
+
 /* ---- beginning and end -------------------------------------------------------------------- */
 
 static bool
 begin_file(void)
 {
-    for (int side = 0; side < MEMORY_SIDES; side++) {
-        blocks_clear(&ledgers[side].blocks);
-        ledgers[side].bytes = 0;
-    }
+    forget_blocks();
     totals = arena_memory_totals();
     return memory_columns_begin();
 }
@@ -79,8 +118,7 @@ memory_stop(void)
     set_counted(false);
     if (is_begun) {
         is_begun = false;
-        blocks_clear(&ledgers[MEMORY_LOCKED].blocks);
-        blocks_clear(&ledgers[MEMORY_RAW].blocks);
+        forget_blocks();
         memory_columns_forget();
     }
 }
@@ -89,16 +127,6 @@ bool
 memory_reserve(uint32_t contexts)
 {
     return !is_begun || memory_columns_reserve(contexts);
-}
-
-struct blocks_extent
-memory_extent(void)
-{
-    pthread_mutex_lock(&raw_lock);
-    struct blocks_extent extent = blocks_measure(&ledgers[MEMORY_LOCKED].blocks);
-    struct blocks_extent of_raw = blocks_measure(&ledgers[MEMORY_RAW].blocks);
-    pthread_mutex_unlock(&raw_lock);
-    return (struct blocks_extent){extent.blocks + of_raw.blocks, extent.bytes + of_raw.bytes};
 }
 
 /* ---- charging ----------------------------------------------------------------------------- */
@@ -144,7 +172,7 @@ count_block(enum memory_side side, const void *address, uint64_t size)
     struct memory_figures *figures = &block.record->sides[side];
     add(&figures->allocated, size);
     add(&figures->blocks, 1);
-    if (UNLIKELY(!blocks_put(&ledgers[side].blocks, address, block, &former))) {
+    if (UNLIKELY(!put(side, address, block, &former))) {
         /* Nobody will be able to tell whose it was: it counts as held by no one. */
         add(&figures->returned, size);
         __atomic_fetch_add(&totals[1], 1, __ATOMIC_RELAXED);
@@ -175,7 +203,7 @@ bool
 memory_take(enum memory_side side, const void *address, struct block *block)
 {
     lock(side);
-    bool is_known = memory_is_counted && blocks_take(&ledgers[side].blocks, address, block);
+    bool is_known = memory_is_counted && take(side, address, block);
     unlock(side);
     return is_known;
 }
@@ -197,7 +225,7 @@ memory_put_back(enum memory_side side, const void *address, struct block block)
     struct block former;
     lock(side);
     if (LIKELY(memory_is_counted)) {
-        blocks_put(&ledgers[side].blocks, address, block, &former);
+        put(side, address, block, &former);
     }
     unlock(side);
 }
