@@ -207,6 +207,7 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     if (thread->top->frame == FRAME_OF_C_CALL && thread->top->caller->frame == raw_frame) {
         return c_call_events_come() ? thread->top : c_calls_leave(thread, thread->top);
     }
+    tree.stacks_take_turns |= thread->top != &thread->root_call;
     struct open_call *found = NULL;
     interpreter_frame *innermost = first_caller(raw_frame), *frame = innermost;
     for (; frame != NULL; frame = first_caller(previous_frame(frame))) {
@@ -241,6 +242,30 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     }
     errno = saved_errno;
     return found;
+}
+
+/* In the middle of a switch what stands for the frame may be no address at all: it is compared, and never
+ * looked into. So a frame that only makes a generator, which is no call's, is searched for in vain; that
+ * is kept in mind, since it is a long search. */
+struct open_call *
+tree_running_call(struct thread *thread)
+{
+    static interpreter_frame *frame_in_vain;
+    static const struct open_call *top_in_vain;
+    struct open_call *top = thread->top;
+    interpreter_frame *frame = raw_current_frame(current_thread_state());
+    if (LIKELY(top->frame == frame) || frame == NULL ||
+        (top->frame == FRAME_OF_C_CALL && top->caller->frame == frame) ||
+        (frame == frame_in_vain && top == top_in_vain)) {
+        return top;
+    }
+    struct open_call *found = find_call_of_frame(thread, frame);
+    if (found == NULL) {
+        frame_in_vain = frame;
+        top_in_vain = top;
+        return top;
+    }
+    return found->c_call == NULL ? found : found->c_call;
 }
 
 void

@@ -133,13 +133,17 @@ memory_reserve(uint32_t contexts)
 
 /* Of the context that runs. A thread that has no interpreter lock looks only at what is its own. */
 static inline struct memory_record *
-running_record(void)
+running_record(enum memory_side side)
 {
     struct thread *thread = current_thread;
     if (UNLIKELY(thread == NULL || thread->session != tree.session)) {
         return memory_outside;
     }
-    const struct node *node = thread->top->node;
+    const struct open_call *call = thread->top;
+    if (UNLIKELY(tree.stacks_take_turns) && side == MEMORY_LOCKED) {
+        call = tree_running_call(thread);
+    }
+    const struct node *node = call->node;
     return LIKELY(node->kind == NODE_RECORDED) ? memory_record_of(node->id) : memory_outside;
 }
 
@@ -168,7 +172,7 @@ give_back(enum memory_side side, struct block block)
 static inline void
 count_block(enum memory_side side, const void *address, uint64_t size)
 {
-    struct block block = {size, running_record()}, former;
+    struct block block = {size, running_record(side)}, former;
     struct memory_figures *figures = &block.record->sides[side];
     add(&figures->allocated, size);
     add(&figures->blocks, 1);
@@ -213,7 +217,7 @@ memory_charge_end(enum memory_side side, struct block block)
 {
     lock(side);
     if (LIKELY(memory_is_counted)) {
-        add(&running_record()->sides[side].freed, block.size);
+        add(&running_record(side)->sides[side].freed, block.size);
         give_back(side, block);
     }
     unlock(side);

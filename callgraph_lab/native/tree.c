@@ -68,6 +68,7 @@ tree_start(uint64_t max_contexts, bool whole_program)
     tree.max_contexts = max_contexts;
     tree.context_count = 0;
     tree.found_calls = 0;
+    tree.stacks_take_turns = false;
     tree.long_call_ticks = UINT64_MAX;
     tree.session = ++tree.last_session;
     return 0;

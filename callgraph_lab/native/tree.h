@@ -100,6 +100,7 @@ struct tree {
     uint64_t context_count;
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
     uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop */
+    bool stacks_take_turns; /* the last call entered was not always the caller: greenlets, most of all */
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
 
@@ -162,6 +163,8 @@ struct open_call *tree_more_calls(struct thread *thread);
  * one further out, or one that was there before recording began. */
 struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw_frame,
                                    interpreter_frame *entered);
+/* The open call that runs now, where stacks take turns; nothing changes. The interpreter lock is needed. */
+struct open_call *tree_running_call(struct thread *thread);
 /* Write the stack of open calls that ends in ``top`` anew. */
 void tree_restack(struct thread *thread, struct open_call *top);
 /* The call is over, and it is not the thread's top. */

@@ -318,6 +318,39 @@ def test_threads_that_allocate_without_the_interpreter_lock(tmp_path: Path) -> N
     assert memory_of(part, "free").freed >= 4 * 750 * 5000
 
 
+def test_greenlets_that_take_turns(tmp_path: Path) -> None:
+    pytest.importorskip("greenlet")
+    script = """
+        import os
+        from greenlet import getcurrent, greenlet
+        kept = [None] * 300
+        main = getcurrent()
+        def take_turns(first):
+            for index in range(first, first + 100):
+                kept[index] = bytearray(10_000)
+                main.switch()
+        def others(first):
+            for index in range(first, first + 100):
+                kept[index] = bytearray(20_000)
+                main.switch()
+        def share():
+            one, two = greenlet(take_turns), greenlet(others)
+            one.switch(0)
+            two.switch(100)
+            for index in range(200, 300):
+                kept[index] = bytearray(30_000)
+                one.switch()
+                two.switch()
+        share()
+        os._exit(0)
+    """
+    part = run(script, tmp_path, memory=True).part
+    for name, size in (("take_turns", 10_000), ("others", 20_000), ("share", 30_000)):
+        expected = 100 * (size + _MORE_BYTES)
+        # Numbers above 256 are objects, and greenlets have some, too.
+        assert 0 <= memory_of(part, name).net - expected < 10_000, name
+
+
 def test_what_runs_still_can_be_read_and_a_kill_loses_nothing(tmp_path: Path) -> None:
     script = """
         import time
