@@ -40,7 +40,8 @@ class trace:  # noqa: N801 - used like a function
     >>> [item.own_name for item in open_recording("block.cglab").functions(filters=["none"])]
     ['<lambda>']
 
-    With ``c_calls`` functions written in C are recorded as well, by the engine that can.
+    With ``c_calls`` functions written in C are recorded as well, with ``memory`` it is counted what
+    each function allocates and frees, by the engine that can.
 
     The recording is at ``path`` when the block has been left, also by an exception. Raises
     ``EngineError`` for an engine that cannot be used, ``OutputError`` where the recording cannot
@@ -48,11 +49,20 @@ class trace:  # noqa: N801 - used like a function
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, engine: str = AUTO, c_calls: bool = False
+        self,
+        path: str | PathLike[str],
+        *,
+        engine: str = AUTO,
+        c_calls: bool = False,
+        memory: bool = False,
     ) -> None:
         self._path = Path(path)
-        self._engine = choose(engine, c_calls=c_calls).name
-        self._options: dict[str, Any] = {"c_calls": True} if c_calls else {}
+        self._engine = choose(engine, c_calls=c_calls, memory=memory).name
+        self._options: dict[str, Any] = {}
+        if c_calls:
+            self._options["c_calls"] = True
+        if memory:
+            self._options["memory"] = True
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
@@ -88,7 +98,7 @@ class trace:  # noqa: N801 - used like a function
             argv=argv,
             python=interpreter.version,
             engine=self._engine,
-            notes=(note_of_price(),) if self._options else (),
+            notes=(note_of_price(),) if "c_calls" in self._options else (),
         )
         information = {"argv": brief_arguments(argv), "stdlib": interpreter.stdlib_folders}
         try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from callgraph_lab.action_model import ActionInstance, Nth, RecordedAction, RecordedEvent
+    from callgraph_lab.memory_model import NodeMemory
 
 FunctionKind = Literal["function", "c_function", "thread"]
 FUNCTION_KINDS: tuple[str, ...] = get_args(FunctionKind)
@@ -105,6 +106,13 @@ TREE_COLUMNS = (
     Column("instance_resumes", "Q"),
     Column("instance_ns", "Q"),
 )
+MEMORY_COLUMNS = (
+    Column("allocated_bytes", "Q"),
+    Column("blocks", "Q"),
+    Column("freed_bytes", "Q"),
+    Column("net_bytes", "Q"),
+)
+"""Those that a tree has where memory was counted."""
 
 
 def _column(typecode: str) -> array[int]:
@@ -122,6 +130,10 @@ class CallTree:
     ``suspensions`` counts the times a generator or coroutine was left by a ``yield`` or ``await``.
     ``label`` is an index into the recording's labels: which action the calls serve. The columns
     ``instance_*`` hold what of calls, resumes and ``inclusive_ns`` came with the label's instance.
+
+    The last four are empty where memory was not counted: bytes and blocks that were allocated while
+    the context ran, bytes that were freed then, whoever had allocated them, and what is still there
+    of what it has allocated.
     """
 
     parent: array[int] = _column("i")
@@ -136,6 +148,20 @@ class CallTree:
     instance_calls: array[int] = _column("Q")
     instance_resumes: array[int] = _column("Q")
     instance_ns: array[int] = _column("Q")
+    allocated_bytes: array[int] = _column("Q")
+    blocks: array[int] = _column("Q")
+    freed_bytes: array[int] = _column("Q")
+    net_bytes: array[int] = _column("Q")
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether memory was counted."""
+        return len(self.allocated_bytes) > 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that it has."""
+        return (*TREE_COLUMNS, *MEMORY_COLUMNS) if self.has_memory else TREE_COLUMNS
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -156,6 +182,8 @@ class RecordedProcess:
     running: bool = False
     processes: int = 1
     """How many there are in it."""
+    peak_bytes: int | None = None
+    """The most memory that it, or one of them, held at once; None where that was not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +283,8 @@ class GraphNode:
     inclusive_ns: int
     self_ns: int
     min_depth: int
+    memory: NodeMemory | None = None
+    """None where memory was not counted."""
     note: str = ""
     """What a picture is to say of it beside its figures."""
 

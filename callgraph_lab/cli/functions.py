@@ -19,11 +19,14 @@ from callgraph_lab.cli.options import (
     recording_argument,
     recording_option,
 )
+from callgraph_lab.errors import UsageError
+from callgraph_lab.memory_model import NodeMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from callgraph_lab.cli.tables import TableColumn
     from callgraph_lab.graph.search import FoundFunction
     from callgraph_lab.model import Function, GraphNode
 
@@ -34,13 +37,21 @@ _SORT_KEYS: dict[str, Callable[[GraphNode], Any]] = {
     "depth": lambda node: (node.min_depth, node.name),
     "name": lambda node: node.name,
     "file": lambda node: (node.function.file, node.function.line),
+    "allocated": lambda node: (-_memory(node).allocated_bytes, node.name),
+    "net": lambda node: (-_memory(node).net_bytes, node.name),
 }
+_MEMORY_KEYS = ("allocated", "net")
+
+
+def _memory(node: GraphNode) -> NodeMemory:
+    return node.memory or NodeMemory()
 
 
 @click.command(
     epilog="""\b
 Examples:
   cglab functions --sort self --limit 20
+  cglab functions --sort net
   cglab functions --format json --filter none"""
 )
 @recording_argument
@@ -68,11 +79,17 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     loaded = load_recording(recording, folder, query_of(arguments))
     graph = loaded.graph(None)
     nodes = [node for node in graph.nodes if node.function.kind != "thread"]
+    if arguments["sort_key"] in _MEMORY_KEYS and not any(node.memory for node in graph.nodes):
+        raise UsageError(
+            f"--sort {arguments['sort_key']}: no memory was counted in this recording",
+            hint="record with 'cglab run --memory'; of a mark, or of one instance, it is not known",
+        )
     nodes.sort(key=_SORT_KEYS[arguments["sort_key"]])
     nodes = nodes[: arguments["limit"]]
     if arguments["output_format"] == "json":
         print_json({"schema": 1, "functions": [node_document(node) for node in nodes]})
         return
+    has_memory = any(node.memory is not None for node in graph.nodes)
     print_table(
         (
             TableColumn("function"),
@@ -80,6 +97,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
             TableColumn("open", number=True),
             TableColumn("inclusive", number=True),
             TableColumn("self", number=True),
+            *(_memory_columns() if has_memory else ()),
             TableColumn("depth", number=True),
             TableColumn("where"),
         ),
@@ -90,6 +108,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
                 str(node.open_calls or ""),
                 duration(node.inclusive_ns),
                 duration(node.self_ns),
+                *(_memory_cells(node) if has_memory else ()),
                 str(node.min_depth),
                 place_of(node.function),
             )
@@ -99,6 +118,26 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     from callgraph_lab.cli.drawing import tell_what_shows  # noqa: PLC0415 - loads Graphviz
 
     tell_what_shows(loaded, graph)
+
+
+def _memory_columns() -> tuple[TableColumn, ...]:
+    from callgraph_lab.cli.tables import TableColumn  # noqa: PLC0415 - not for --help
+
+    names = ("allocated", "blocks", "freed", "net", "net inclusive")
+    return tuple(TableColumn(name, number=True) for name in names)
+
+
+def _memory_cells(node: GraphNode) -> tuple[str, ...]:
+    from callgraph_lab.render.text import size  # noqa: PLC0415 - not for --help
+
+    memory = _memory(node)
+    return (
+        size(memory.allocated_bytes),
+        f"{memory.blocks:,}",
+        size(memory.freed_bytes),
+        size(memory.net_bytes),
+        size(memory.inclusive_net_bytes),
+    )
 
 
 def place_of(function: Function) -> str:

@@ -91,6 +91,12 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 " (3.12 and later).",
             ),
             click.option(
+                "--memory",
+                is_flag=True,
+                help="Count what every function allocates and frees, and what it still holds, at"
+                " Python's allocators. Slower.",
+            ),
+            click.option(
                 "--event-map",
                 "event_maps",
                 multiple=True,

@@ -22,6 +22,9 @@ ENGINE_NAMES = (NATIVE, "pycallgraph2")
 """Every engine there is, the one to be preferred first."""
 C_CALL_ENGINES = ("native",)
 """Those of them that can record functions written in C."""
+MEMORY_ENGINES = ("native",)
+"""Those that can count what each context allocates and frees."""
+_MEMORY_OPTION = "--memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +48,40 @@ def availability(name: str) -> Availability:
         return Availability(available=False, reason=f"not part of this installation ({error})")
 
 
-def choose(name: str = AUTO, *, c_calls: bool = False) -> Choice:
-    """Return the engine that a user's ``--engine`` means, one for C functions where asked.
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """What a user asks of an engine that not every one can do."""
 
-    Raise ``EngineError`` where it does not exist, or is not available (with the reason).
+    option: str
+    what: str
+    engines: tuple[str, ...]
+
+
+def choose(name: str = AUTO, *, c_calls: bool = False, memory: bool = False) -> Choice:
+    """Return the engine that a user's ``--engine`` means, one that can do what is asked for.
+
+    That are functions written in C, and counts of memory. Raise ``EngineError`` where it does not
+    exist, or is not available (with the reason).
     """
+    demands = []
+    if c_calls:
+        demands.append(_Demand(OPTION, "record C functions", C_CALL_ENGINES))
+    if memory:
+        demands.append(_Demand(_MEMORY_OPTION, "count memory", MEMORY_ENGINES))
     if name == AUTO:
-        return _choose_best(C_CALL_ENGINES if c_calls else ENGINE_NAMES, c_calls=c_calls)
+        return _choose_best(demands)
     if name not in ENGINE_NAMES:
         near = difflib.get_close_matches(name, [*ENGINE_NAMES, AUTO], 1)
         raise EngineError(
             f"there is no engine {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
             hint="'cglab engines' lists them",
         )
-    if c_calls and name not in C_CALL_ENGINES:
-        raise EngineError(
-            f"the engine {name} cannot record C functions; {' or '.join(C_CALL_ENGINES)} can",
-            hint=f"leave out {OPTION}, or use --engine {C_CALL_ENGINES[0]}",
-        )
+    for demand in demands:
+        if name not in demand.engines:
+            raise EngineError(
+                f"the engine {name} cannot {demand.what}; {' or '.join(demand.engines)} can",
+                hint=f"leave out {demand.option}, or use --engine {demand.engines[0]}",
+            )
     found = availability(name)
     if not found.available:
         raise EngineError(
@@ -71,17 +90,20 @@ def choose(name: str = AUTO, *, c_calls: bool = False) -> Choice:
     return Choice(name, found.reason)
 
 
-def _choose_best(names: Sequence[str], *, c_calls: bool) -> Choice:
+def _choose_best(demands: Sequence[_Demand]) -> Choice:
+    names = [name for name in ENGINE_NAMES if all(name in demand.engines for demand in demands)]
     passed_over: list[str] = []
     for name in names:
         found = availability(name)
         if found.available:
             return Choice(name, "; ".join([found.reason, *passed_over]))
         passed_over.append(f"{name} is {found.reason}")
-    if c_calls:
+    if demands:
+        what = " and ".join(demand.what for demand in demands)
         raise EngineError(
-            "no engine can record C functions here: " + "; ".join(passed_over),
-            hint=f"leave out {OPTION}, or see 'cglab engines'",
+            f"no engine can {what} here: " + "; ".join(passed_over),
+            hint=f"leave out {' and '.join(demand.option for demand in demands)},"
+            " or see 'cglab engines'",
         )
     raise EngineError(
         "no engine can be used here: " + "; ".join(passed_over),

@@ -52,6 +52,7 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
     c_calls: bool = False,
     event_map: Mapping[str, object] | None = None,
+    memory: bool = False,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
@@ -59,8 +60,9 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
     are counted by caller, callee and depth. With ``c_calls`` functions written in C are recorded,
     too. With an ``event_map`` (a dict as ``actions.compile`` makes it) every context says which
-    action its calls serve. Raise ``OSError`` where the file cannot be made, ``RuntimeError`` where
-    ``c_calls`` cannot be had, ``ValueError`` for a map that is none.
+    action its calls serve. With ``memory`` what each context allocates and frees is counted. Raise
+    ``OSError`` where the file cannot be made, ``RuntimeError`` where ``c_calls`` cannot be had,
+    ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -72,5 +74,6 @@ def start(  # noqa: PLR0913 - what Engine.start takes
         follow_forks=follow_forks,
         c_calls=c_calls,
         event_map=None if event_map is None else dict(event_map),
+        memory=memory,
     )
     return _native.stop

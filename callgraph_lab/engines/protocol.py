@@ -40,6 +40,7 @@ class Engine(Protocol):
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
         c_calls: bool = False,
         event_map: Mapping[str, object] | None = None,
+        memory: bool = False,
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
@@ -50,6 +51,8 @@ class Engine(Protocol):
         the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
         asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
         this process. ``event_map`` holds the compiled rules by which calls are attributed to
-        actions; an engine that cannot do it leaves a remark in the live file. Returns the function
-        that stops recording; a process that never calls it loses nothing.
+        actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which
+        only engines in ``choice.MEMORY_ENGINES`` are ever given, asks for what each context
+        allocates and frees. Returns the function that stops recording; a process that never calls
+        it loses nothing.
         """

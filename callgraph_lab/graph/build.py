@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from callgraph_lab.graph.memory import MemoryTally, add_memory, memory_by_depth
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.graph.tally import (
     HIDDEN,
@@ -21,10 +22,11 @@ from callgraph_lab.graph.tally import (
 from callgraph_lab.model import CallGraph, GraphEdge, GraphNode, HiddenByRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from callgraph_lab.graph.names import NodeNames
     from callgraph_lab.graph.tally import FunctionTotals
+    from callgraph_lab.memory_model import NodeMemory
     from callgraph_lab.model import Decision, GraphQuery, Recording
 
 
@@ -68,16 +70,26 @@ def build_graphs(
     deepest = deepest_visible(tree, context_depth, node_of_function)
     limits = sorted({_limit(depth, deepest) for depth in depths})
     tallies = tally_by_depth(tree, node_of_function, context_depth, limits)
+    memory_tallies: Iterable[MemoryTally | None] = [None] * len(limits)
+    if tree.has_memory:
+        memory_tallies = memory_by_depth(tree, node_of_function, context_depth, limits)
     totals = function_totals(tree, len(recording.functions))
+    peaks = [item.peak_bytes for item in recording.processes if item.peak_bytes is not None]
     graph_at = {}
     sum_so_far = Tally()
+    memory_so_far: MemoryTally = {}
     hidden = _count_hidden(decisions, node_of_function, totals)
     keys = EdgeKeys(node_of_function)
-    for limit, tally in zip(limits, tallies, strict=True):
+    for limit, tally, memory in zip(limits, tallies, memory_tallies, strict=True):
         sum_so_far.add(tally)
+        add_memory(memory_so_far, memory or {})
         graph_at[limit] = CallGraph(
             query=query,
-            nodes=_make_nodes(names, node_of_function, sum_so_far, totals),
+            nodes=_with_memory(
+                _make_nodes(names, node_of_function, sum_so_far, totals),
+                {names.ids[node]: figures for node, figures in memory_so_far.items()},
+                max(peaks, default=None),
+            ),
             edges=_make_edges(names, sum_so_far, keys),
             hidden=hidden,
             deepest=deepest,
@@ -122,6 +134,24 @@ def _make_nodes(
     ]
     nodes.sort(key=itemgetter(0))
     return tuple(node for _, node in nodes)
+
+
+def _with_memory(
+    nodes: tuple[GraphNode, ...], memory: Mapping[str, NodeMemory], peak_bytes: int | None
+) -> tuple[GraphNode, ...]:
+    """Return nodes with what they have allocated, by their ids; none where nothing was counted."""
+    if not memory:
+        return nodes
+    return tuple(
+        replace(
+            node,
+            # A copy: the figures of the next depth are added to what is counted so far.
+            memory=replace(
+                memory[node.id], peak_bytes=peak_bytes if node.function.kind == "thread" else None
+            ),
+        )
+        for node in nodes
+    )
 
 
 def _make_edges(names: NodeNames, tally: Tally, keys: EdgeKeys) -> tuple[GraphEdge, ...]:

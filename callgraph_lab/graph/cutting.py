@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
+from callgraph_lab.model import MEMORY_COLUMNS, NO_PARENT, TREE_COLUMNS, CallTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DROPPED = -2
 """The caller of a context that is to be left out."""
 _LONGEST_NS = 2**62
+NO_MEMORY = {column.name: array(column.typecode) for column in MEMORY_COLUMNS}
+"""What takes the columns of memory from a tree, with ``replace``."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Figures:
     open_calls: array[int]
     counts_time: bool = False
     """Whether a context that only spent time belongs to the slice: it was called before."""
+    has_memory: bool = False
+    """Whether what the contexts have allocated is all theirs: it is not known of a part of them."""
 
 
 def cut(
@@ -48,14 +52,17 @@ def cut(
     for place, context in enumerate(order):
         places[context] = place
     source, tree = recording.tree, CallTree()
-    for column in TREE_COLUMNS:
+    for column in source.columns if figures.has_memory else TREE_COLUMNS:
         values = getattr(figures, column.name, None) or getattr(source, column.name)
         getattr(tree, column.name).extend(values[context] for context in order)
     tree.parent = array("i", [places[parents[context]] for context in order])
     for place, context in enumerate(order):
-        # A root has no time of its own: it lasts as long as what it called.
+        # A root has no time of its own: it lasts as long as what it called. Nor has it memory of
+        # the slice.
         if tree.parent[place] == NO_PARENT:
             tree.calls[place], tree.self_ns[place] = source.calls[context], 0
+            for column in MEMORY_COLUMNS if tree.has_memory else ():
+                getattr(tree, column.name)[place] = 0
     tree.inclusive_ns = inclusive_ns_of(tree.parent, tree.self_ns)
     marks = tuple(_taken(mark, order, tree.parent) for mark in recording.marks)
     return replace(

@@ -8,7 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from callgraph_lab.graph.reached import ways_to
-from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
+from callgraph_lab.model import NO_PARENT, CallTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def only_ways_to(recording: Recording, contexts: Sequence[int]) -> Recording:
     for place, context in enumerate(compress(range(len(kept)), kept)):
         places[context] = place
     tree = CallTree()
-    for column in TREE_COLUMNS:
+    for column in recording.tree.columns:
         getattr(tree, column.name).extend(compress(getattr(recording.tree, column.name), kept))
     tree.parent = array("i", [places[parent] for parent in tree.parent])
     return replace(

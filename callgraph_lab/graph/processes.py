@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import UsageError
-from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
+from callgraph_lab.model import NO_PARENT, CallTree
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,7 +76,7 @@ def _append(tree: CallTree, source: CallTree, start: int, end: int) -> None:
     parents = array(
         "i", (NO_PARENT, *(parent + shift for parent in source.parent[start + 1 : end]))
     )
-    for column in TREE_COLUMNS:
+    for column in source.columns:
         values: array[int] = getattr(source, column.name)
         part = parents if column.name == "parent" else values[start:end]
         getattr(tree, column.name).extend(part)

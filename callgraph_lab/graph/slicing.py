@@ -96,7 +96,14 @@ def slice_action(recording: Recording, names: Collection[str], nth: Nth | None =
     wanted = {index for index, action in enumerate(actions) if action.name in names}
     if nth is None:
         labels = labels_of(recording, wanted)
-        figures = Figures(tree.calls, tree.resumes, tree.suspensions, tree.self_ns, tree.open_calls)
+        figures = Figures(
+            tree.calls,
+            tree.resumes,
+            tree.suspensions,
+            tree.self_ns,
+            tree.open_calls,
+            has_memory=True,
+        )
     else:
         instance = nth_instance(recording, wanted, nth)
         labels = {instance.label}

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from callgraph_lab.graph.cutting import inclusive_ns_of
+from callgraph_lab.graph.cutting import NO_MEMORY, inclusive_ns_of
 from callgraph_lab.graph.slicing import (
     Span,
     figures_between,
@@ -79,6 +79,7 @@ def _between(recording: Recording, spans: Sequence[Span]) -> Recording:
         inclusive_ns=inclusive_ns_of(tree.parent, figures.self_ns),
         self_ns=figures.self_ns,
         open_calls=figures.open_calls,
+        **NO_MEMORY,
     )
     return replace(recording, tree=changed)
 
@@ -99,5 +100,6 @@ def _of_instance(recording: Recording, label: int, *, is_open: bool) -> Recordin
         inclusive_ns=chosen(tree.inclusive_ns, tree.instance_ns),
         self_ns=chosen(tree.self_ns, figures.self_ns),
         open_calls=chosen(tree.open_calls, figures.open_calls),
+        **NO_MEMORY,
     )
     return replace(recording, tree=changed)

@@ -60,6 +60,7 @@ class RecordOptions:
     follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
     c_calls: bool = False
+    memory: bool = False
     event_maps: tuple[str, ...] = (AUTO_MAPS,)
     """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
     keep_instances: int = DEFAULT_KEPT_INSTANCES
@@ -69,13 +70,15 @@ class RecordOptions:
     """Where heartbeats go; None: where everything else goes that we say."""
 
     def of_engine(self) -> dict[str, object]:
-        """Return what the engine is to be told. Not every engine knows of C functions."""
+        """Return what the engine is to be told. Not every engine knows of C functions or memory."""
         options: dict[str, object] = {
             "follow_forks": self.follow_children != "none",
             "max_contexts": self.max_contexts,
         }
         if self.c_calls:
             options["c_calls"] = True
+        if self.memory:
+            options["memory"] = True
         return options
 
 
@@ -101,7 +104,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         check_module(target.name, interpreter.program)
     else:
         check_script(target.name)
-    engine = choose(options.engine, c_calls=options.c_calls)
+    engine = choose(options.engine, c_calls=options.c_calls, memory=options.memory)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()

@@ -292,6 +292,17 @@ instance_value(PyObject *object, PyObject *name)
     return PyDict_GetItemWithError(dictionary, name);
 }
 
+/* Has the interpreter begun to take itself down? Functions of atexit have run by then. */
+static inline bool
+interpreter_is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
 static inline PyThreadState *
 current_thread_state(void)
 {

@@ -203,9 +203,23 @@ memory_charge(enum memory_side side, const void *address, uint64_t size)
     unlock(side);
 }
 
+/* When the interpreter takes itself down it frees all it can, so that in the end nobody would hold anything.
+ * What is to be known is who held it until then. */
+static inline bool
+is_taken_down(void)
+{
+    const struct thread *thread = current_thread;
+    return thread != NULL && UNLIKELY(thread->top == &thread->root_call) &&
+           interpreter_is_finalizing();
+}
+
 bool
 memory_take(enum memory_side side, const void *address, struct block *block)
 {
+    if (side == MEMORY_LOCKED && UNLIKELY(is_taken_down())) {
+        memory_pause();
+        return false;
+    }
     lock(side);
     bool is_known = memory_is_counted && take(side, address, block);
     unlock(side);

@@ -21,6 +21,7 @@ from callgraph_lab.recording.assemble_actions import (
     action_names,
     add_instance_columns,
 )
+from callgraph_lab.recording.assemble_memory import add_memory_columns, have_memory
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def assemble(  # noqa: PLR0913 - by keyword
     """
     parts = sorted(parts, key=lambda part: part.began)
     event_map = event_map or RecordedEventMap()
-    joined = _Joined(JoinedActions(event_map, started_ns, action_names(parts)))
+    joined = _Joined(
+        JoinedActions(event_map, started_ns, action_names(parts)), has_memory=have_memory(parts)
+    )
     processes = []
     for part in parts:
         joined.add(part, now_ns)
@@ -59,6 +62,7 @@ def assemble(  # noqa: PLR0913 - by keyword
                 argv=_strings(part.information.get("argv")),
                 stop_reason=part.stop_reason,
                 running=part.pid in running_pids,
+                peak_bytes=None if part.memory is None else part.memory.peak_bytes,
             )
         )
     return Recording(
@@ -124,6 +128,7 @@ class _Joined:
     """What the parts read so far have in common."""
 
     actions: JoinedActions
+    has_memory: bool
     functions: list[Function] = field(default_factory=list)
     tree: CallTree = field(default_factory=CallTree)
     threads: list[RecordedThread] = field(default_factory=list)
@@ -202,6 +207,8 @@ class _Joined:
         # Clocks of several cores, and a call in flight at the end, can make it a little negative.
         tree.self_ns.extend(max(self_ns[context], 0) for context in order)
         add_instance_columns(tree, part, inclusive, order, self.actions.labels)
+        if self.has_memory:
+            add_memory_columns(tree, part, order)
 
 
 def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:

@@ -94,6 +94,11 @@ def remark_on(part: LivePart) -> str:
         one = part.lost_children == 1
         what = "forked child is" if one else "forked children are"
         remarks.append(f"{part.lost_children:,} {what} not recorded{why}")
+    if part.memory is not None and part.memory.unlisted_blocks:
+        remarks.append(
+            f"{part.memory.unlisted_blocks:,} blocks of memory count as freed at once: there was"
+            " no room to keep them in mind"
+        )
     return "; ".join(remarks)
 
 

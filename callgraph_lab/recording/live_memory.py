@@ -29,7 +29,8 @@ def read_memory(data: bytes, position_of: Sequence[int], contexts: int) -> LiveM
         if kind != layout.BLOCK_MEMORY:
             continue
         if memory is None:
-            memory = LiveMemory(*(array("Q", bytes(8 * contexts)) for _ in range(_WORDS_A_SIDE)))
+            nothing = array("Q", bytes(8 * contexts))
+            memory = LiveMemory(nothing[:], nothing[:], nothing[:], nothing[:])
             memory.peak_bytes, memory.unlisted_blocks = layout.MEMORY_TOTALS.unpack_from(
                 data, layout.MEMORY_TOTALS_OFFSET
             )

@@ -10,20 +10,27 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree, Recording
+from callgraph_lab.model import MEMORY_COLUMNS, NO_PARENT, TREE_COLUMNS, CallTree, Recording
 from callgraph_lab.recording.merging_actions import ActionMerger, joined_actions
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from callgraph_lab.model import Function, RecordedProcess, RecordedThread, RunInformation
+    from callgraph_lab.model import (
+        Column,
+        Function,
+        RecordedProcess,
+        RecordedThread,
+        RunInformation,
+    )
 
 _LARGEST = {"Q": 2**63 - 1, "I": 2**32 - 1}
 """What a sum is cut off at: only damaged bytes add up to more."""
 _KEYS = ("parent", "function", "label")
 _OF_INSTANCES = ("instance_calls", "instance_resumes", "instance_ns")
-_SUMS = tuple(column for column in TREE_COLUMNS if column.name not in (*_KEYS, *_OF_INSTANCES))
+_ALL_COLUMNS = (*TREE_COLUMNS, *MEMORY_COLUMNS)
+_NOT_ADDED = (*_KEYS, *_OF_INSTANCES)
 _MOST_GROUPS = 64
 
 _Kind = tuple[tuple[str, ...], str]
@@ -53,10 +60,12 @@ class ProcessMerger:
         self._group_of_pid: dict[int, _Group] = {}
         self._children: dict[tuple[int, int, int], int] = {}
         self._tree = CallTree()
+        self._has_memory = False
         self._actions = ActionMerger()
 
     def add(self, recording: Recording) -> None:
         """Add what the processes of a recording did. No two of them have one pid."""
+        self._has_memory |= recording.tree.has_memory
         numbers = [self._number(function) for function in recording.functions]
         groups = {process.pid: self._group(process) for process in recording.processes}
         labels = self._actions.labels_of(recording)
@@ -83,7 +92,7 @@ class ProcessMerger:
         for context, place in enumerate(places):
             order[place] = context
         ordered = CallTree()
-        for column in TREE_COLUMNS:
+        for column in _ALL_COLUMNS if self._has_memory else TREE_COLUMNS:
             values: array[int] = getattr(tree, column.name)
             getattr(ordered, column.name).extend(values[context] for context in order)
         for place, parent in enumerate(ordered.parent):
@@ -132,7 +141,9 @@ class ProcessMerger:
             group = self._groups[kind] = self._group_of_pid[process.pid] = _Group(process)
         else:
             together = group.process.processes + process.processes
-            group.process = replace(group.process, processes=together)
+            group.process = replace(
+                group.process, processes=together, peak_bytes=_larger(group.process, process)
+            )
         return group
 
     def _add_thread(self, group: _Group, thread: RecordedThread, function: int, label: int) -> None:
@@ -164,7 +175,9 @@ class ProcessMerger:
             if number is None:
                 number = children[key] = self._new_context(*key)
             mine.append(number)
-        for column in _SUMS:
+        for column in tree.columns:
+            if column.name in _NOT_ADDED:
+                continue
             sums: array[int] = getattr(self._tree, column.name)
             most = _LARGEST[column.typecode]
             values: array[int] = getattr(tree, column.name)[start:end]
@@ -176,7 +189,7 @@ class ProcessMerger:
     def _new_context(self, parent: int, function: int, label: int) -> int:
         tree = self._tree
         number = len(tree)
-        for column in TREE_COLUMNS:
+        for column in _ALL_COLUMNS:
             getattr(tree, column.name).append(0)
         tree.parent[number], tree.function[number], tree.label[number] = parent, function, label
         return number
@@ -194,9 +207,10 @@ def joined(recording: Recording, other: Recording) -> Recording:
         numbers.append(number)
     offset = len(recording.tree)
     tree = CallTree()
-    for column in TREE_COLUMNS:
-        own: array[int] = getattr(recording.tree, column.name)
-        added: Iterable[int] = getattr(other.tree, column.name)
+    has_memory = recording.tree.has_memory or other.tree.has_memory
+    for column in _ALL_COLUMNS if has_memory else TREE_COLUMNS:
+        own = _column_of(recording.tree, column)
+        added: Iterable[int] = _column_of(other.tree, column)
         if column.name == "parent":
             added = (parent if parent == NO_PARENT else parent + offset for parent in added)
         elif column.name == "function":
@@ -216,6 +230,17 @@ def joined(recording: Recording, other: Recording) -> Recording:
         processes=(*recording.processes, *other.processes),
         **joined_actions(recording, other),
     )
+
+
+def _column_of(tree: CallTree, column: Column) -> array[int]:
+    """Return a column, of zeros where the tree has none: memory was not counted."""
+    values: array[int] = getattr(tree, column.name)
+    return values if len(values) else array(column.typecode, [0]) * len(tree)
+
+
+def _larger(process: RecordedProcess, other: RecordedProcess) -> int | None:
+    peaks = [peak for peak in (process.peak_bytes, other.peak_bytes) if peak is not None]
+    return max(peaks, default=None)
 
 
 def _ends_of_roots(recording: Recording) -> dict[int, int]:

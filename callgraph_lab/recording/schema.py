@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -20,7 +20,8 @@ CREATE TABLE process (
     argv TEXT NOT NULL,              -- JSON list
     stop_reason TEXT NOT NULL,       -- why recording ended before the process did, or empty
     running INTEGER NOT NULL,        -- 1 where it still ran when this file was written
-    processes INTEGER NOT NULL       -- more than 1: so many that have ended, merged into this row
+    processes INTEGER NOT NULL,      -- more than 1: so many that have ended, merged into this row
+    peak_bytes INTEGER               -- the most memory it held at once, or NULL: not counted
 );
 CREATE TABLE function (
     -- One row a function; its id is what the column "function" of the tree refers to.
@@ -97,7 +98,8 @@ CREATE TABLE event_map (
 );
 CREATE TABLE tree_column (
     -- The calling-context tree, one row a column; entry i of every column is context i. Contexts
-    -- stand in preorder. Values are little-endian integers, compressed with zlib.
+    -- stand in preorder. Columns of memory are there where it was counted. Values are
+    -- little-endian integers, compressed with zlib.
     name TEXT NOT NULL,              -- a field of callgraph_lab.model.CallTree
     item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
 );
@@ -116,6 +118,7 @@ COLUMNS: dict[str, Types] = {
         "stop_reason": str,
         "running": int,
         "processes": int,
+        "peak_bytes": _INT_OR_NULL,
     },
     "function": {
         "id": int,

@@ -98,6 +98,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
                 item.stop_reason,
                 int(item.running),
                 item.processes,
+                item.peak_bytes,
             )
             for item in recording.processes
         ],
@@ -286,8 +287,11 @@ class _Reader:
                 stop_reason=stop_reason,
                 running=bool(running),
                 processes=processes,
+                peak_bytes=peak_bytes,
             )
-            for pid, parent_pid, argv, stop_reason, running, processes in tables["process"]
+            for pid, parent_pid, argv, stop_reason, running, processes, peak_bytes in tables[
+                "process"
+            ]
         ]
         actions = actions_of_rows(tables, contexts=len(tree))
         if max(tree.label, default=0) >= len(actions["labels"]):

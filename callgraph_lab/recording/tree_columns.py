@@ -7,10 +7,12 @@ import zlib
 from array import array
 from typing import TYPE_CHECKING
 
-from callgraph_lab.model import NO_PARENT, TREE_COLUMNS, CallTree
+from callgraph_lab.model import MEMORY_COLUMNS, NO_PARENT, TREE_COLUMNS, CallTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from callgraph_lab.model import Column
 
 ColumnRow = tuple[str, int, int, bytes]
 """A column's name, bytes an item, items, and its compressed content."""
@@ -24,7 +26,7 @@ _CONTEXTS_ALWAYS_ALLOWED = 100_000
 
 def pack_tree(tree: CallTree) -> list[ColumnRow]:
     """Return the columns of a tree, compressed; little-endian whatever the machine."""
-    return [pack_column(column.name, getattr(tree, column.name)) for column in TREE_COLUMNS]
+    return [pack_column(column.name, getattr(tree, column.name)) for column in tree.columns]
 
 
 def pack_column(name: str, values: array[int]) -> ColumnRow:
@@ -42,7 +44,10 @@ def unpack_tree(rows: Iterable[ColumnRow], functions: int) -> CallTree:
     ``functions`` is how many the recording has, which the contexts refer to.
     """
     row_of = {row[0]: row for row in rows}
-    if row_of.keys() != {column.name for column in TREE_COLUMNS}:
+    columns: tuple[Column, ...] = TREE_COLUMNS
+    if MEMORY_COLUMNS[0].name in row_of:
+        columns = (*TREE_COLUMNS, *MEMORY_COLUMNS)
+    if row_of.keys() != {column.name for column in columns}:
         raise ValueError("its columns are not those of a tree")
     lengths = {row[2] for row in row_of.values()}
     if len(lengths) != 1:
@@ -52,7 +57,7 @@ def unpack_tree(rows: Iterable[ColumnRow], functions: int) -> CallTree:
     if not 0 <= lengths.pop() <= most:
         raise ValueError("it claims more contexts than its size allows")
     tree = CallTree()
-    for column in TREE_COLUMNS:
+    for column in columns:
         setattr(tree, column.name, unpack_column(row_of[column.name], column.typecode))
     _check_tree(tree, functions)
     return tree

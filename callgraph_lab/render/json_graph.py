@@ -2,12 +2,14 @@
 
 Times are integers in nanoseconds, depths count from 1 (a thread's root has 0). ``class`` is the
 class of ``self``, ``defined_in`` the class whose body holds the function where that is another one.
-``memory`` is null where the recording measured none.
+``memory`` is null where the recording counted none; its ``peak_bytes`` is the process's, and stands
+at the roots of threads only.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def _process(process: RecordedProcess) -> dict[str, Any]:
         "running": process.running,
         "stop_reason": process.stop_reason,
         "processes": process.processes,
+        "peak_bytes": process.peak_bytes,
     }
 
 
@@ -120,7 +123,7 @@ def node_document(node: GraphNode) -> dict[str, Any]:
         "inclusive_ns": node.inclusive_ns,
         "self_ns": node.self_ns,
         "min_depth": node.min_depth,
-        "memory": None,
+        "memory": None if node.memory is None else asdict(node.memory),
     }
 
 

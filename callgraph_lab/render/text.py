@@ -15,6 +15,7 @@ LONGEST_TOOLTIP_NAME = 10_000
 _NS_PER_US = 1_000
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
+_BYTES_PER_KIB = 1024
 _S_PER_MIN = 60
 _S_PER_H = 3600
 _THREE_DIGITS = 999.5
@@ -100,6 +101,18 @@ def duration(duration_ns: int) -> str:
         if duration_ns / size < _THREE_DIGITS:
             return f"{_three_digits(duration_ns / size)} {unit}"
     return f"{_three_digits(seconds)} s"
+
+
+def size(size_bytes: int) -> str:
+    """Return bytes with three digits and the unit that suits them: ``950 B``, ``1.20 MiB``."""
+    if size_bytes < _BYTES_PER_KIB:
+        return f"{size_bytes} B"
+    value = float(size_bytes)
+    for unit in ("KiB", "MiB", "GiB"):
+        value /= _BYTES_PER_KIB
+        if value < _THREE_DIGITS:
+            return f"{_three_digits(value)} {unit}"
+    return f"{_three_digits(value / _BYTES_PER_KIB)} TiB"
 
 
 def _three_digits(value: float) -> str:

@@ -167,7 +167,7 @@ def test_who_frees_it_is_told_apart_from_who_holds_it(tmp_path: Path) -> None:
     assert memory_of(part, "collect").freed > 3_000_000
 
 
-def test_what_is_left_to_the_end_of_the_interpreter(tmp_path: Path) -> None:
+def test_what_is_held_until_the_interpreter_takes_itself_down(tmp_path: Path) -> None:
     script = """
         import atexit
         kept = []
@@ -181,9 +181,10 @@ def test_what_is_left_to_the_end_of_the_interpreter(tmp_path: Path) -> None:
     part = run(script, tmp_path, memory=True).part
     assert memory_of(part, "at_exit").allocated > 1_000_000
     assert memory_of(part, "hold").allocated > 2_000_000
-    # The module's globals are cleared when all calls have returned.
-    assert memory_of(part, "MainThread").freed > 3_000_000
-    assert memory_of(part, "hold").net < 1000
+    # The module's globals are cleared when all calls have returned: that is nobody's doing.
+    assert memory_of(part, "hold").net > 2_000_000
+    assert memory_of(part, "at_exit").net > 1_000_000
+    assert memory_of(part, "MainThread").freed < 1_000_000
 
 
 def test_a_block_that_moves_is_a_block_given_back_and_another(tmp_path: Path) -> None:
