@@ -69,16 +69,26 @@ find_page(const void *address)
     return leaf == NULL ? NULL : &leaf->pages[number & LEVEL_MASK];
 }
 
+/* The one that is there, or another; NULL: no memory. */
+static void *
+made(void *there, size_t bytes)
+{
+    if (there == NULL && (there = calloc(1, bytes)) != NULL) {
+        extent.bytes += bytes;
+    }
+    return there;
+}
+
 static struct page **
 make_leaf(const void *address)
 {
     uint64_t number = (uint64_t)(uintptr_t)address >> PAGE_SHIFT;
     struct branch **branch = &branches[number >> 2 * LEVEL_BITS & LEVEL_MASK];
-    if (*branch == NULL && (*branch = calloc(1, sizeof(**branch))) == NULL) {
+    if ((*branch = made(*branch, sizeof(**branch))) == NULL) {
         return NULL;
     }
     struct leaf **leaf = &(*branch)->leaves[number >> LEVEL_BITS & LEVEL_MASK];
-    if (*leaf == NULL && (*leaf = calloc(1, sizeof(**leaf))) == NULL) {
+    if ((*leaf = made(*leaf, sizeof(**leaf))) == NULL) {
         return NULL;
     }
     return &(*leaf)->pages[number & LEVEL_MASK];

@@ -112,6 +112,36 @@ _BESIDE_TRACEMALLOC = """
 """
 
 
+def test_thousands_of_blocks_of_all_sizes_that_come_and_go(tmp_path: Path) -> None:
+    script = """
+        import os, random, sys
+        chance = random.Random(20261123)
+        kept = [None] * 3000
+        def come_and_go():
+            for _ in range(30_000):
+                index = chance.randrange(3000)
+                size = chance.choice((1, 20, 300, 450, 455, 460, 2000, 70_000))
+                what = chance.randrange(4)
+                if what == 0 or kept[index] is None:
+                    kept[index] = bytearray(size)
+                elif what == 1:
+                    kept[index].extend(bytes(size))
+                elif what == 2:
+                    del kept[index][size:]
+                else:
+                    kept[index] = None
+        come_and_go()
+        print(sum(sys.getsizeof(item) for item in kept if item is not None), flush=True)
+        os._exit(0)
+    """
+    ran = run(script, tmp_path, memory=True)
+    figures = memory_of(ran.part, "come_and_go")
+    assert figures.net == int(ran.output) > 10_000_000
+    assert figures.freed > figures.net
+    assert ran.part.memory is not None
+    assert ran.part.memory.unlisted_blocks == 0
+
+
 def test_totals_are_those_of_tracemalloc(tmp_path: Path) -> None:
     script = _BESIDE_TRACEMALLOC.format(folder=str(tmp_path))
     # Below ours from the beginning, so that what it takes for itself is not seen.

@@ -11,6 +11,7 @@ from callgraph_lab.render.text import (
     duration,
     percent,
     shorten,
+    size,
     visible_text,
     wrap,
 )
@@ -94,3 +95,19 @@ def test_counts_and_shares() -> None:
     assert percent(1, 100_000) == "<0.1 %"
     assert percent(0, 7) == "0.0 %"
     assert percent(0, 0) == "0 %"
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (10_240, "10.0 KiB"),
+        (1023 * 1024, "1.00 MiB"),
+        (3_000_000, "2.86 MiB"),
+        (5 * 2**40, "5.00 TiB"),
+    ],
+)
+def test_sizes_have_three_digits_and_a_unit(size_bytes: int, shown: str) -> None:
+    assert size(size_bytes) == shown

@@ -1,0 +1,162 @@
+"""``--memory``: who allocates, who holds and who frees, from the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support_cli import (
+    CLIENT,
+    EXAMPLES,
+    as_json,
+    cglab,
+    only_recording,
+    running,
+    write_target,
+)
+from support_native import needs_native
+
+from callgraph_lab.api import open_recording, trace
+from callgraph_lab.engines import choice, native
+from callgraph_lab.engines.protocol import Availability
+from callgraph_lab.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = ("run", "--engine", "native", "--memory", "--no-render")
+_MORE_BYTES = sys.getsizeof(bytearray(1000)) - 1000
+HOLDS = """
+kept = []
+def hold(size):
+    kept.append(bytearray(size))
+def pass_by():
+    bytearray(3_000_000)
+def main():
+    hold(1_000_000)
+    hold(2_000_000)
+    pass_by()
+main()
+"""
+
+
+@needs_native
+def test_functions_and_json(tmp_path: Path) -> None:
+    write_target(tmp_path, HOLDS)
+    cglab(*RUN, "target.py", folder=tmp_path)
+    shown = cglab("functions", "--sort", "net", folder=tmp_path).stdout.splitlines()
+    assert "allocated" in shown[0]
+    assert "net inclusive" in shown[0]
+    assert shown[1].startswith("__main__.hold")
+    assert "2.86 MiB" in shown[1]
+    nodes = {
+        node["name"]: node["memory"]
+        for node in as_json(
+            "functions", "--format", "json", "--sort", "allocated", folder=tmp_path
+        )["functions"]
+    }
+    held = nodes["__main__.hold"]
+    assert 3_000_000 + 2 * _MORE_BYTES <= held["net_bytes"] < 3_000_300
+    assert held["peak_bytes"] is None
+    assert nodes["__main__.pass_by"] == {
+        "allocated_bytes": 3_000_000 + _MORE_BYTES,
+        "freed_bytes": 3_000_000 + _MORE_BYTES,
+        "net_bytes": 0,
+        "blocks": 2,
+        "inclusive_allocated_bytes": 3_000_000 + _MORE_BYTES,
+        "inclusive_net_bytes": 0,
+        "peak_bytes": None,
+    }
+    assert nodes["__main__.main"]["inclusive_net_bytes"] == pytest.approx(3_000_000, rel=0.001)
+    graph = open_recording(only_recording(tmp_path)).graph(max_depth=1)
+    (root,) = (node for node in graph.nodes if node.function.kind == "thread")
+    assert root.memory is not None
+    assert root.memory.peak_bytes is not None
+    assert root.memory.peak_bytes > 6_000_000
+
+
+@needs_native
+def test_a_target_that_runs_still_and_is_killed(tmp_path: Path) -> None:
+    script = """
+    import time
+    kept = []
+    def hold():
+        kept.append(bytearray(1_000_000))
+        print("ready", flush=True)
+        while True:
+            time.sleep(0.05)
+    hold()
+    """
+    write_target(tmp_path, script)
+    with running(*RUN, "target.py", folder=tmp_path) as run:
+        run.wait_for("ready")
+        functions = as_json("functions", "--format", "json", folder=tmp_path)["functions"]
+        memory = {node["name"]: node["memory"] for node in functions}
+        assert 1_000_000 < memory["__main__.hold"]["net_bytes"] < 1_010_000
+        os.kill(run.target_pid(), signal.SIGKILL)
+        run.end()
+    functions = as_json("functions", "--format", "json", folder=tmp_path)["functions"]
+    memory = {node["name"]: node["memory"] for node in functions}
+    assert 1_000_000 < memory["__main__.hold"]["net_bytes"] < 1_010_000
+
+
+@needs_native
+def test_an_upload_has_memory_of_its_own(tmp_path: Path) -> None:
+    client = shlex.join(["python", str(CLIENT)])
+    cglab(*RUN, "--drive", client, EXAMPLES / "ftpServer.py", "0", folder=tmp_path)
+    functions = as_json("functions", "--format", "json", "--action", "STOR", folder=tmp_path)[
+        "functions"
+    ]
+    memory = {node["name"].rpartition(".")[2]: node["memory"] for node in functions}
+    # The client uploads 300,000 bytes in one file, which pass through in pieces.
+    assert memory["recv"]["allocated_bytes"] > 300_000
+    assert memory["recv"]["net_bytes"] < 1000
+    instance = as_json(
+        "functions", "--format", "json", "--action", "STOR", "--nth", "last", folder=tmp_path
+    )
+    assert all(node["memory"] is None for node in instance["functions"])
+
+
+@needs_native
+def test_sorting_by_what_was_not_counted(tmp_path: Path) -> None:
+    write_target(tmp_path, "def f(): pass\nf()\n")
+    cglab("run", "--no-render", "target.py", folder=tmp_path)
+    ran = cglab("functions", "--sort", "net", folder=tmp_path, status=None)
+    assert ran.returncode == UsageError.exit_status
+    assert "no memory was counted in this recording" in ran.stderr
+
+
+def test_an_engine_that_cannot(tmp_path: Path) -> None:
+    write_target(tmp_path, HOLDS)
+    options = ("--engine", "pycallgraph2", "--memory")
+    ran = cglab("run", *options, "target.py", folder=tmp_path, status=None)
+    assert ran.returncode == EngineError.exit_status
+    assert "the engine pycallgraph2 cannot count memory; native can" in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_auto_takes_no_engine_that_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Availability(available=False, reason="not built for this Python")
+    monkeypatch.setattr(native, "availability", lambda: absent)
+    with pytest.raises(EngineError, match="no engine can count memory here: native is not built"):
+        choice.choose(memory=True)
+
+
+@needs_native
+def test_from_python(tmp_path: Path) -> None:
+    path = tmp_path / "block.cglab"
+    kept = []
+
+    def hold() -> None:
+        kept.append(bytearray(1_000_000))
+
+    with trace(path, memory=True):
+        hold()
+    graph = open_recording(path).graph(max_depth=None, filters=["none"])
+    (node,) = (node for node in graph.nodes if node.function.own_name == "hold")
+    assert node.memory is not None
+    assert 1_000_000 + _MORE_BYTES <= node.memory.net_bytes < 1_000_200
