@@ -26,7 +26,15 @@ static bool is_probed;
 
 /* Other interpreters may have a lock of their own, and are not recorded. */
 static inline bool
-counts(const struct domain *domain)
+is_recorded_interpreter(void)
+{
+    PyThreadState *thread_state = current_thread_state();
+    return LIKELY(thread_state != NULL) && LIKELY(thread_state->interp == interpreter);
+}
+
+/* May what is listed of the domain be looked at? */
+static inline bool
+is_counted(const struct domain *domain)
 {
     if (UNLIKELY(is_probed) && domain->side == MEMORY_LOCKED) {
         is_probed = false;
@@ -35,11 +43,15 @@ counts(const struct domain *domain)
     if (!__atomic_load_n(&memory_is_counted, __ATOMIC_RELAXED) || nested) {
         return false;
     }
-    if (domain->side == MEMORY_RAW) {
-        return true;
-    }
-    PyThreadState *thread_state = current_thread_state();
-    return LIKELY(thread_state != NULL && thread_state->interp == interpreter);
+    return domain->side == MEMORY_RAW || is_recorded_interpreter();
+}
+
+/* Is a block to be listed that is allocated now? Without the interpreter lock a thread is of none. */
+static inline bool
+counts(const struct domain *domain)
+{
+    return is_counted(domain) && (domain->side == MEMORY_LOCKED ||
+                                  current_thread_state() == NULL || is_recorded_interpreter());
 }
 
 static void *
@@ -82,7 +94,7 @@ counting_free(void *context, void *address)
     const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     struct block block;
-    if (address == NULL || !counts(domain) || !memory_take(domain->side, address, &block)) {
+    if (address == NULL || !is_counted(domain) || !memory_take(domain->side, address, &block)) {
         /* One that is not known may be of the domain that this one passes on to. */
         inner->free(inner->ctx, address);
         return;

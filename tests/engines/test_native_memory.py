@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from support_native import needs_native, read_parts, run, start
+from support_native import PACKAGES, needs_native, read_parts, run, start
 
 from callgraph_lab.recording.live_reader import read_part
 
@@ -286,6 +286,43 @@ def test_a_target_that_stops_a_tracemalloc_below_ours(tmp_path: Path) -> None:
     part = run(script, tmp_path, python=["-X", "tracemalloc"], memory=True).part
     assert memory_of(part, "after").net == 3_000_000 + _MORE_BYTES
     assert "put Python's allocators back" in part.stop_reason
+
+
+def test_recordings_that_begin_and_end_below_tracemalloc(tmp_path: Path) -> None:
+    script = f"""
+        import os, sys, tracemalloc
+        sys.path.insert(0, {str(PACKAGES)!r})
+        from callgraph_lab import _native
+        kept = [None] * 9
+        def hold(index, size):
+            kept[index] = bytearray(size)
+        def record(name):
+            path = _native.start({str(tmp_path)!r}, "{{}}", whole_program=False, memory=True)
+            os.rename(path, {str(tmp_path)!r} + "/" + name)
+        _native.stop()
+        record("first")
+        tracemalloc.start()
+        hold(0, 1_000_000)
+        _native.stop()
+        hold(1, 5_000_000)
+        record("second")
+        hold(2, 2_000_000)
+        tracemalloc.stop()
+        hold(3, 3_000_000)
+        kept[0] = None
+        _native.stop()
+        hold(4, 5_000_000)
+        record("third")
+        hold(5, 4_000_000)
+        os._exit(0)
+    """
+    ran = run(script, tmp_path)
+    assert ran.status == 0, ran.errors
+    for name, size in (("first", 1_000_000), ("second", 5_000_000), ("third", 4_000_000)):
+        figures = memory_of(read_part(tmp_path / name), "hold")
+        count = 2 if name == "second" else 1
+        assert size + count * _MORE_BYTES <= figures.net < size + count * (_MORE_BYTES + 200), name
+        assert figures.freed == 0
 
 
 def test_a_forked_child_counts_from_nothing(tmp_path: Path) -> None:
