@@ -26,24 +26,34 @@ UNTRACED = "untraced"
 TRACERS = {
     "native": "callgraph_lab._native",
     "native --c-calls": "callgraph_lab._native",
+    "native --memory": "callgraph_lab._native",
     "evaluation hook": "empty_hooks",
     "profile hook": "empty_hooks",
     "viztracer": "viztracer",
     "cProfile": "cProfile",
+    "tracemalloc": "tracemalloc",
+    "memray": "memray",
     "yappi": "yappi",
     "pycallgraph2": "pycallgraph2",
 }
 DESCRIPTIONS = {
     "native": "cglab's engine, full depth, all threads",
     "native --c-calls": "the same with functions written in C",
+    "native --memory": "the same as native, with memory",
     "evaluation hook": "in C, does nothing",
     "profile hook": "in C, does nothing",
     "viztracer": "without C functions",
     "cProfile": "as it comes",
+    "tracemalloc": "one frame a block",
+    "memray": "with Python's allocators",
     "yappi": "as it comes",
     "pycallgraph2": "stock, with the standard library",
 }
-_OPTIONS_OF_NATIVE: dict[str, list[str]] = {"native": [], "native --c-calls": ["--c-calls"]}
+_OPTIONS_OF_NATIVE: dict[str, list[str]] = {
+    "native": [],
+    "native --c-calls": ["--c-calls"],
+    "native --memory": ["--memory"],
+}
 # So slow that one measurement of it is enough.
 SLOW = {"pycallgraph2"}
 
@@ -110,8 +120,11 @@ def start(tracer: str, folder: str) -> Callable[[], None]:
     stop: Callable[[], None]
     if tracer in _OPTIONS_OF_NATIVE:
         engine = importlib.import_module("callgraph_lab.engines.native")
-        c_calls = bool(_OPTIONS_OF_NATIVE[tracer])
-        stop = engine.start(folder, information={}, whole_program=False, c_calls=c_calls)
+        options = {
+            option.removeprefix("--").replace("-", "_"): True
+            for option in _OPTIONS_OF_NATIVE[tracer]
+        }
+        stop = engine.start(folder, information={}, whole_program=False, **options)
     elif tracer in {"evaluation hook", "profile hook"}:
         module.start_evaluation() if tracer == "evaluation hook" else module.start_profile()
         stop = module.stop
@@ -119,6 +132,12 @@ def start(tracer: str, folder: str) -> Callable[[], None]:
         viztracer = module.VizTracer(ignore_c_function=True, verbose=0)
         viztracer.start()
         stop = viztracer.stop
+    elif tracer == "memray":
+        memray = module.Tracker(f"{folder}/memray-{os.getpid()}.bin", trace_python_allocators=True)
+        memray.__enter__()
+
+        def stop() -> None:
+            memray.__exit__(None, None, None)
     elif tracer == "cProfile":
         profile = module.Profile()
         profile.enable()

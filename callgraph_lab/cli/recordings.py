@@ -127,6 +127,7 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
             "running": item.running,
             "stop_reason": item.stop_reason,
             "processes": item.processes,
+            "peak_bytes": item.peak_bytes,
         }
         for item in recording.processes
     ]
@@ -180,6 +181,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
 
 def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a row for each pid: its threads, and what more there is to say of it."""
+    from callgraph_lab.render.text import size  # noqa: PLC0415 - not for --help
+
     threads: dict[int, list[str]] = {item["pid"]: [] for item in facts["processes"]}
     for item in facts["threads"]:
         count = f" (x{item['threads']})" if item["threads"] > 1 else ""
@@ -188,6 +191,8 @@ def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     for item in facts["processes"]:
         if item["processes"] > 1:
             commands[item["pid"]].append(f"with {item['processes'] - 1:,} more that have ended")
+        if item["peak_bytes"] is not None:
+            commands[item["pid"]].append(f"held {size(item['peak_bytes'])} at most")
         if item["argv"] and item["argv"] != facts["processes"][0]["argv"]:
             words = " ".join(item["argv"]).split()
             commands[item["pid"]].append(_shortened(f"ran {' '.join(words)}"))

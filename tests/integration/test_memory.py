@@ -72,6 +72,9 @@ def test_functions_and_json(tmp_path: Path) -> None:
         "peak_bytes": None,
     }
     assert nodes["__main__.main"]["inclusive_net_bytes"] == pytest.approx(3_000_000, rel=0.001)
+    found = cglab("find", "pass_by", folder=tmp_path).stdout
+    assert "memory        2.86 MiB allocated in 2 blocks, 2.86 MiB freed, 0 B net" in found
+    assert "at most" in cglab("info", folder=tmp_path).stdout
     graph = open_recording(only_recording(tmp_path)).graph(max_depth=1)
     (root,) = (node for node in graph.nodes if node.function.kind == "thread")
     assert root.memory is not None
