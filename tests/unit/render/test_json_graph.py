@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from unit.render.samples import HOSTILE_NAMES, edge, function, graph, node, run, thread
 
+from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.model import HiddenByRule, RecordedProcess, RecordedThread
 from callgraph_lab.render.json_graph import graph_document, json_text
 
@@ -50,6 +52,7 @@ def test_the_document_is_as_promised() -> None:
                 "running": True,
                 "stop_reason": "",
                 "processes": 1,
+                "peak_bytes": None,
             }
         ],
         "threads": [{"pid": 7, "name": "MainThread", "threads": 1, "alive": True}],
@@ -113,3 +116,18 @@ def test_hostile_names_survive_and_the_text_is_ascii() -> None:
     text = json_text(graph_document(whole, run()))
     assert text.isascii()
     assert [each["qualname"] for each in json.loads(text)["nodes"]] == list(HOSTILE_NAMES)
+
+
+def test_memory_where_it_was_counted() -> None:
+    memory = NodeMemory(100, 20, 80, 3, 1100, 90, 5000)
+    whole = graph([replace(thread(), memory=memory)], [])
+    (root,) = graph_document(whole, run())["nodes"]
+    assert root["memory"] == {
+        "allocated_bytes": 100,
+        "freed_bytes": 20,
+        "net_bytes": 80,
+        "blocks": 3,
+        "inclusive_allocated_bytes": 1100,
+        "inclusive_net_bytes": 90,
+        "peak_bytes": 5000,
+    }
