@@ -1,8 +1,18 @@
-"""What a function of a graph has allocated, freed and holds."""
+"""What a function of a graph, or an action, has allocated, freed and holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class ActionMemory:
+    """What served an action has allocated and freed; ``net_bytes`` of it is still there."""
+
+    allocated_bytes: int = 0
+    freed_bytes: int = 0
+    net_bytes: int = 0
+    blocks: int = 0
 
 
 @dataclass(slots=True)

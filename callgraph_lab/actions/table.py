@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgraph_lab.graph.names import node_names
+from callgraph_lab.memory_model import ActionMemory
 from callgraph_lab.model import NO_PARENT, GraphQuery
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ActionSummary:
     p50_ns: int
     p95_ns: int
     max_ns: int
+    memory: ActionMemory | None = None
+    """None where memory was not counted."""
 
 
 def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
@@ -56,6 +59,7 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
     for instance in recording.instances:
         if instance.end_ns is not None:
             durations[instance.action].append(instance.duration_ns(0))
+    memory = _memory_of_actions(recording)
     return tuple(
         ActionSummary(
             action=action,
@@ -66,10 +70,28 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
             p50_ns=percentile(durations[number], P50),
             p95_ns=percentile(durations[number], P95),
             max_ns=max(durations[number], default=0),
+            memory=memory[number],
         )
         for number, action in enumerate(recording.actions)
         if action.count or nodes[number]
     )
+
+
+def _memory_of_actions(recording: Recording) -> Sequence[ActionMemory | None]:
+    tree = recording.tree
+    if not tree.has_memory:
+        return [None] * len(recording.actions)
+    sums = [ActionMemory() for _ in recording.actions]
+    action_of_label = [label.action for label in recording.labels]
+    for context, (label, parent) in enumerate(zip(tree.label, tree.parent, strict=True)):
+        action = action_of_label[label]
+        if action is not None and parent != NO_PARENT:
+            memory = sums[action]
+            memory.allocated_bytes += tree.allocated_bytes[context]
+            memory.freed_bytes += tree.freed_bytes[context]
+            memory.net_bytes += tree.net_bytes[context]
+            memory.blocks += tree.blocks[context]
+    return sums
 
 
 def percentile(values: Sequence[int], percent: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from callgraph_lab.actions.table import ActionSummary
     from callgraph_lab.model import Recording
+
+
+_MEMORY_TITLES = ("allocated", "freed", "net")
 
 
 @click.command(
@@ -32,7 +36,7 @@ def actions(recording: str | None, folder: Path, output_format: str) -> None:
     They come in the order in which they first began; work for no client comes last. Calls and
     functions are all that served an action, those that a filter hides, too. Wall is the time spent
     in these calls, CPU what of it a processor worked; p50, p95 and max are of the times from begin
-    to end.
+    to end. With memory (run --memory): what was allocated, freed, and is still held of it.
     """
     from callgraph_lab.actions.table import summarize_actions  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415
@@ -69,18 +73,21 @@ def _to_json(item: ActionSummary) -> dict[str, Any]:
         "bytes": action.bytes,
         "instances": item.instances,
         "dropped": action.dropped,
+        "memory": None if item.memory is None else asdict(item.memory),
     }
 
 
 def _print(summaries: Sequence[ActionSummary]) -> None:
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - not for --help
-    from callgraph_lab.render.text import duration  # noqa: PLC0415
+    from callgraph_lab.render.text import duration, size  # noqa: PLC0415
 
+    has_memory = any(item.memory is not None for item in summaries)
     titles = ("times", "sessions", "calls", "functions", "wall", "CPU", "p50", "p95", "max")
     print_table(
         (
             TableColumn("action"),
             *(TableColumn(title, number=True) for title in (*titles, "bytes")),
+            *(TableColumn(title, number=True) for title in _MEMORY_TITLES if has_memory),
         ),
         [
             (
@@ -96,6 +103,12 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
                     for value in (item.p50_ns, item.p95_ns, item.max_ns)
                 ),
                 f"{item.action.bytes:,}" if item.action.bytes else "-",
+                *(
+                    size(value)
+                    for memory in (item.memory,)
+                    if memory is not None
+                    for value in (memory.allocated_bytes, memory.freed_bytes, memory.net_bytes)
+                ),
             )
             for item in summaries
         ],

@@ -118,6 +118,11 @@ def test_an_upload_has_memory_of_its_own(tmp_path: Path) -> None:
     # The client uploads 300,000 bytes in one file, which pass through in pieces.
     assert memory["recv"]["allocated_bytes"] > 300_000
     assert memory["recv"]["net_bytes"] < 1000
+    actions = as_json("actions", "--format", "json", folder=tmp_path)["actions"]
+    (upload,) = (item["memory"] for item in actions if item["name"] == "STOR")
+    assert upload["allocated_bytes"] > 300_000
+    shown = cglab("actions", folder=tmp_path).stdout.splitlines()
+    assert shown[0].split()[-3:] == ["allocated", "freed", "net"]
     instance = as_json(
         "functions", "--format", "json", "--action", "STOR", "--nth", "last", folder=tmp_path
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from unit.graph.builders import call, main
 
 from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedLabel
 from callgraph_lab.actions.table import percentile, summarize_actions
+from callgraph_lab.memory_model import ActionMemory
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,23 @@ def test_what_actions_add_up_to() -> None:
     assert stor.wall_ns == 4
     assert (disconnect.calls, disconnect.max_ns) == (0, 0)
     assert (idle.action.name, idle.calls, idle.functions) == ("idle", 1, 1)
+
+
+def test_memory_goes_by_action() -> None:
+    program = main(call("m.loop", call("m.stor", call("m.write", label=2), label=2), label=1))
+    program = replace(
+        program,
+        actions=(RecordedAction("STOR", count=1), RecordedAction("idle", background=True)),
+        labels=(RecordedLabel(), RecordedLabel(1), RecordedLabel(0)),
+    )
+    assert [item.memory for item in summarize_actions(program)] == [None, None]
+    tree = replace(
+        program.tree,
+        allocated_bytes=array("Q", [1000, 100, 20, 30]),
+        blocks=array("Q", [9, 1, 2, 3]),
+        freed_bytes=array("Q", [9, 0, 5, 6]),
+        net_bytes=array("Q", [9, 10, 2, 3]),
+    )
+    stor, idle = summarize_actions(replace(program, tree=tree))
+    assert stor.memory == ActionMemory(50, 11, 5, 5)
+    assert idle.memory == ActionMemory(100, 0, 10, 1)
