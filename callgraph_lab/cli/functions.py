@@ -140,16 +140,6 @@ def _memory_cells(node: GraphNode) -> tuple[str, ...]:
     )
 
 
-def _memory_text(memory: NodeMemory) -> str:
-    from callgraph_lab.render.text import count, size  # noqa: PLC0415 - not for --help
-
-    return (
-        f"{size(memory.allocated_bytes)} allocated in {count(memory.blocks, 'block')},"
-        f" {size(memory.freed_bytes)} freed, {size(memory.net_bytes)} net,"
-        f" {size(memory.inclusive_net_bytes)} net inclusive"
-    )
-
-
 def place_of(function: Function) -> str:
     """Return ``file:line``, the file relative to this folder where it lies below it."""
     if function.kind == "c_function":
@@ -208,6 +198,7 @@ def _found_to_json(item: FoundFunction) -> dict[str, Any]:
 
 
 def _print_found(found: Sequence[FoundFunction]) -> None:
+    from callgraph_lab.render.memory_text import memory_text  # noqa: PLC0415 - not for --help
     from callgraph_lab.render.text import count, duration, visible_text  # noqa: PLC0415
 
     for item in found:
@@ -224,7 +215,7 @@ def _print_found(found: Sequence[FoundFunction]) -> None:
         figures += [f"{duration(node.inclusive_ns)} inclusive", f"{duration(node.self_ns)} self"]
         lines.append(f"figures       {', '.join(figures)}")
         if node.memory is not None:
-            lines.append(f"memory        {_memory_text(node.memory)}")
+            lines.append(f"memory        {memory_text(node.memory)}")
         callers = ", ".join(f"{caller.name} ({caller.calls:,})" for caller in item.callers)
         lines.append(f"called by     {callers or '-'}")
         path = " -> ".join(step.short_name for step in item.path)

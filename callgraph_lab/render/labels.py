@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from callgraph_lab.render import colours
+from callgraph_lab.render.memory_text import memory_text
 from callgraph_lab.render.text import (
     ELLIPSIS,
     LONGEST_TOOLTIP_NAME,
@@ -109,6 +110,8 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
         f"inclusive {duration(node.inclusive_ns)}, self {duration(node.self_ns)}"
         f" ({percent(node.self_ns, total_ns)} of all time)"
     )
+    if node.memory is not None:
+        lines.append(memory_text(node.memory))
     lines.append(f"shallowest depth {node.min_depth}")
     if node.open_calls:
         lines.append(f"still running: {node.open_calls:,}")

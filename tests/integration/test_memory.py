@@ -74,6 +74,9 @@ def test_functions_and_json(tmp_path: Path) -> None:
     assert nodes["__main__.main"]["inclusive_net_bytes"] == pytest.approx(3_000_000, rel=0.001)
     found = cglab("find", "pass_by", folder=tmp_path).stdout
     assert "memory        2.86 MiB allocated in 2 blocks, 2.86 MiB freed, 0 B net" in found
+    cglab("render", "--format", "svg", folder=tmp_path)
+    (picture,) = (tmp_path / "out").glob("*.svg")
+    assert "2.86 MiB allocated in 2 blocks" in picture.read_text(encoding="utf-8")
     assert "at most" in cglab("info", folder=tmp_path).stdout
     graph = open_recording(only_recording(tmp_path)).graph(max_depth=1)
     (root,) = (node for node in graph.nodes if node.function.kind == "thread")
