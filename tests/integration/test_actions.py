@@ -408,7 +408,7 @@ ftp.putcmd("ABOR")
 assert ftp.getmultiline()[:3] == "426"
 assert ftp.getmultiline()[:3] == "226"
 data.close()
-# The server connects, to one client at a time: pyftpdlib's loop mixes up several that it connects to.
+# The server connects, to one client at a time: pyftpdlib mixes up several that it connects to.
 ftp.set_pasv(False)
 ftp.retrlines("NLST", lambda line: None)
 # It does not even say goodbye.
