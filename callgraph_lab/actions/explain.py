@@ -91,9 +91,7 @@ def explain_action(
     actions = [recording.actions[number] for number in wanted]
     passes = sum(item.passes for item in instances)
     is_known = nth is not None or not any(item.dropped for item in actions)
-    work = work_of_phases(
-        whole, within.contexts, decisions, passes if instances and is_known else None
-    )
+    work = work_of_phases(whole, within.contexts, decisions, passes if is_known else 0)
     phases = [
         phase
         for rule in recording.event_map.phases

@@ -117,14 +117,14 @@ def work_of_phases(
     recording: Recording,
     chosen: Sequence[bool],
     decisions: Sequence[Decision],
-    all_passes: int | None = None,
+    all_passes: int = 0,
 ) -> dict[int, PhaseWork]:
     """Return what the chosen contexts did in each phase, by its id.
 
     So many passes of the event loop came to a function, or a phase, as it was called below the
     contexts where the action is entered, and no more than these were entered. A pass may enter a
-    phase twice (``readable``, then ``handle_read``); ``all_passes``, of all phases together, where
-    it is known, tells how often that was so.
+    phase twice (``readable``, then ``handle_read``): ``all_passes``, of all phases together, tells
+    how often that was so; where it is not known, it is taken to be so whenever it can be.
     """
     tree = recording.tree
     nodes = node_names(recording, GraphQuery())
@@ -168,11 +168,12 @@ def work_of_phases(
     least = _least_passes(recording, chosen, phases)
 
     def passes_of(phase: int) -> int:
-        most = passes(rows[phase].entered_from)
-        if all_passes is None:
-            return most
+        entered_from = rows[phase].entered_from
+        own = Counter({at: times for at, times in entered_from.items() if phases[at] == phase})
         elsewhere = sum(least.values()) - least[phase]
-        return min(most, max(all_passes - elsewhere, least[phase]))
+        return passes(entered_from - own) + min(
+            passes(own), max(all_passes - elsewhere, least[phase])
+        )
 
     return {
         phase: PhaseWork(
