@@ -280,3 +280,61 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     assert "--event-map none" in cglab("events", folder=tmp_path).stderr
     wrong = cglab("events", "--follow", "--format", "table", folder=tmp_path, status=2)
     assert "jsonl" in wrong.stderr
+
+
+HANDED_OVER = """
+import os, time
+
+class Session:
+    def __init__(self, number):
+        self.number = number
+    def serve(self):
+        time.sleep(0.5)
+    def close(self):
+        pass
+
+sessions = [Session(number) for number in range(2)]
+for one in sessions:
+    time.sleep(1.5)
+    pid = os.fork()
+    if pid == 0:
+        one.serve()
+        if one.number:
+            one.close()
+        os._exit(0)
+    one.close()
+    os.waitpid(pid, 0)
+"""
+HANDED_OVER_MAP = """
+[[event_map.action]]
+start = "Session.__init__"
+name = "connect"
+
+[[event_map.action]]
+start = "Session.close"
+name = "disconnect"
+once = true
+
+[[sensor]]
+name = "gone"
+functions = "Session.close"
+fields = { number = "self.number" }
+"""
+
+
+def test_a_session_that_was_handed_to_a_child_is_gone_when_the_child_says_so(
+    tmp_path: Path,
+) -> None:
+    """The first child ends without a word: then the parent's counts, which comes as the last."""
+    write_target(tmp_path, HANDED_OVER)
+    (tmp_path / "own.toml").write_text(HANDED_OVER_MAP, encoding="utf-8")
+    cglab(
+        *("run", "--no-render", "--event-map", "own.toml", "--log-events", "log", "target.py"),
+        folder=tmp_path,
+    )
+    shown = printed(tmp_path)
+    assert [line["fields"]["number"] for line in shown] == ["0", "1"]
+    parent = int(shown[0]["session"].partition("-")[0])
+    assert shown[0]["process"] == parent != shown[1]["process"]
+    logged = lines_of((tmp_path / "log").read_text(encoding="utf-8"))
+    assert list(map(key_of, logged)) == list(map(key_of, shown[::-1]))
