@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "functions": LazyCommand("functions:functions", "List the functions that ran."),
     "find": LazyCommand("functions:find", "Say where a function is and who calls it."),
     "actions": LazyCommand("actions:actions", "List what clients did, and what it cost."),
+    "explain": LazyCommand("explain:explain", "Say what an action does, phase by phase."),
+    "events": LazyCommand("events:events", "Print what sensors noticed: logins, uploads, stalls."),
     "path": LazyCommand("path:path", "Show the call chains that lead to a function."),
     "callers": LazyCommand("neighbours:callers", "Show who calls a function, level by level."),
     "callees": LazyCommand("neighbours:callees", "Show what a function calls, level by level."),

@@ -17,7 +17,7 @@ from callgraph_lab.cli.options import (
     query_of,
     query_options,
 )
-from callgraph_lab.cli.parameters import SecondsType, TargetCommand
+from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 
@@ -106,6 +106,21 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 metavar="N",
                 help="Of how many times that actions were done to keep a record each.",
+            ),
+            click.option(
+                "--stall",
+                "stall_ms",
+                type=MillisecondsType(),
+                metavar="TIME",
+                help="A pass of the event loop that works longer than this (100ms, 0.5s; 0: never)"
+                " is an event, loop-stalled.  [default: what the event map says]",
+            ),
+            click.option(
+                "--log-events",
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="Append a line of JSON for each event to this file while the target runs;"
+                " 'cglab events' shows the same.",
             ),
             click.option(
                 "--log-resources",
@@ -204,7 +219,8 @@ def exit_like_target(recorded: Recorded) -> None:
 Examples:
   cglab run --max-depth 4 ftpServer.py
   cglab run -m pyftpdlib -p 2121 -w
-  cglab run --drive 'python examples/upload_client.py' examples/ftpServer.py""",
+  cglab run --drive 'python examples/upload_client.py' examples/ftpServer.py
+  cglab run --log-events events.jsonl --stall 100ms ftpServer.py""",
 )
 @max_depth_option
 @query_options

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgraph_lab.action_model import RecordedLabel
+from callgraph_lab.recording.assemble_actions import once_a_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,11 +138,9 @@ def joined_actions(recording: Recording, other: Recording) -> dict[str, Any]:
         "actions": tuple(actions[number] for number in order),
         "labels": tuple(_at_place(item, place) for item in (*recording.labels, *labels)),
         "instances": tuple(_at_place(item, place) for item in every_instance),
-        "events": tuple(
-            sorted(
-                (_at_place(item, place) for item in (*recording.events, *events)),
-                key=lambda event: (event.moment_ns, event.pid, event.serial),
-            )
+        "events": once_a_session(
+            (_at_place(item, place) for item in (*recording.events, *events)),
+            [actions[number] for number in order],
         ),
         "events_dropped": recording.events_dropped + other.events_dropped,
     }

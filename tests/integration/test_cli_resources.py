@@ -52,7 +52,7 @@ def test_what_a_target_used(tmp_path: Path) -> None:
     assert max(item["cpu_percent"] for item in samples) > 10
     assert shown["cpu_ns"] > 0.2e9
     recording = store.load(only_recording(tmp_path))
-    late = resources_at(recording, shown["duration_ns"] - 100_000_000)
+    late = resources_at(recording.resources, shown["duration_ns"] - 100_000_000)
     assert late is not None
     assert late.rss_bytes > 70_000_000
     chart = cglab("resources", folder=tmp_path).stdout.splitlines()
