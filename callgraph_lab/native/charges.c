@@ -16,7 +16,7 @@ static uint64_t shutdown_since;
  * this time at the earliest. What an action did since counts as CPU time whole: it hardly waits in so
  * short a time. The background, which is what waits for events, gets what is left over at the next
  * reading: the sum is exact. */
-#define CPU_READING_NS 100000u
+#define CPU_READING_NS 500000u
 
 static uint64_t cpu_reading_ticks;
 static double ns_a_tick;

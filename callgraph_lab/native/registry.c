@@ -286,8 +286,9 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     text_clear(&second_scratch);
     text_put_string(&second_scratch, code->co_name);
     const char *ancestors = known != NULL && of_class ? known->ancestors : "";
-    functions_set_watch(function, rules_for(text_chars(&second_scratch), text_chars(&scratch),
-                                            ancestors, &failed));
+    struct watch *watch = rules_for(code, text_chars(&second_scratch), text_chars(&scratch),
+                                    ancestors, &failed);
+    functions_set_watch(function, watch);
     if (failed || !table_put(&functions, key, (uint64_t)function + 1)) {
         errno = ENOMEM;
         return NO_FUNCTION;

@@ -20,7 +20,8 @@ has_ancestor(const char *ancestors, const char *name)
 }
 
 static bool
-matches(const struct rule *rule, const char *function, const char *module, const char *ancestors)
+matches(const struct rule *rule, PyCodeObject *code, const char *function, const char *module,
+        const char *ancestors)
 {
     if (rule->prefix ? strncmp(function, rule->function, strlen(rule->function)) != 0
                      : strcmp(function, rule->function) != 0) {
@@ -29,16 +30,22 @@ matches(const struct rule *rule, const char *function, const char *module, const
     if (rule->module[0] != '\0' && strcmp(module, rule->module) != 0) {
         return false;
     }
+    /* A constructor further up that does not get the argument: most of those that an object runs. */
+    if (rule->kind == RULE_LINK && rule->source.name_count != 0 &&
+        !source_has_argument(&rule->source, code)) {
+        return false;
+    }
     return rule->class_name[0] == '\0' ? ancestors[0] == '\0'
                                        : has_ancestor(ancestors, rule->class_name);
 }
 
 struct watch *
-rules_for(const char *function, const char *module, const char *ancestors, bool *failed)
+rules_for(PyCodeObject *code, const char *function, const char *module, const char *ancestors,
+          bool *failed)
 {
     int count = 0;
     for (struct rule *rule = rules.first; rule != NULL; rule = rule->next) {
-        count += matches(rule, function, module, ancestors);
+        count += matches(rule, code, function, module, ancestors);
     }
     if (count == 0) {
         return NULL;
@@ -50,7 +57,7 @@ rules_for(const char *function, const char *module, const char *ancestors, bool 
         return NULL;
     }
     for (struct rule *rule = rules.first; rule != NULL; rule = rule->next) {
-        if (matches(rule, function, module, ancestors)) {
+        if (matches(rule, code, function, module, ancestors)) {
             watch->kinds |= rule->kind;
             watch->rules[watch->count++] = rule;
         }

@@ -64,7 +64,8 @@ void rules_stop(void);
 
 /* What there is for a function, by its own name, its module and the ancestors of its class (lines of
  * module:qualname, "" where it has none); NULL: nothing, or no memory, and then ``*failed`` is set. */
-struct watch *rules_for(const char *function, const char *module, const char *ancestors, bool *failed);
+struct watch *rules_for(PyCodeObject *code, const char *function, const char *module,
+                        const char *ancestors, bool *failed);
 
 void watch_free(struct watch *watch);
 

@@ -19,7 +19,7 @@ link_self(const struct rule *rule, const struct entry *entry, const struct readi
     if (rule->source.kind == FROM_CURRENT) {
         link_put(reading->self, NULL, entry->instance);
     }
-    else if (source_has_argument(&rule->source, reading->code)) {
+    else {
         struct instance *instance;
         struct session *session = session_of(source_object(&rule->source, reading), &instance);
         link_put(reading->self, instance == NULL ? session : NULL, instance);

@@ -27,11 +27,28 @@ def is_alive(pid: int, start_time: int) -> bool:
 
 
 def has_running_process(live_folder: Path) -> bool:
-    """Say whether a process that records into the folder is still there."""
+    """Say whether a process that records into the folder is still there, or will.
+
+    A forked child begins a part of its own only when it first calls a function. Until then it has
+    its parent's mapped, which may have ended by now.
+    """
     for part in live_folder.glob(f"*{layout.PART_SUFFIX}"):
         owner = owner_of(part)
         if owner is not None and is_alive(*owner):
             return True
+    return _is_mapped_by_another(live_folder)
+
+
+def _is_mapped_by_another(live_folder: Path) -> bool:
+    # As the kernel writes it there.
+    start = os.fsencode(live_folder.resolve()).replace(b"\n", rb"\012") + b"/"
+    for pid in os.listdir("/proc"):  # noqa: PTH208 - this is looked at often
+        if pid.isdecimal() and int(pid) != os.getpid():
+            try:
+                if start in Path(f"/proc/{pid}/maps").read_bytes():
+                    return True
+            except OSError:  # it has ended, or is another user's
+                continue
     return False
 
 

@@ -22,10 +22,9 @@ import os, signal, sys, time
 
 def become_daemon():
     if os.fork():
-        # As daemons do that say when they are ready: the shell goes on only then.
-        while not os.path.exists(sys.argv[1] + ".done"):
-            time.sleep(0.01)
         os._exit(0)
+    # Its parent is gone, and it has called no function yet.
+    time.sleep(1.5)
     os.setsid()
     if os.fork():
         os._exit(0)

@@ -17,6 +17,7 @@ from support_engines import (
     every_engine,
     write_script,
 )
+from support_native import needs_native
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,14 +154,25 @@ def both_ways(engine: str, tmp_path: Path) -> BothWays:
     return BothWays(tmp_path, engine)
 
 
-CORES = ["ctrace", "pytrace"] + (["sysmon"] if sys.version_info >= (3, 14) else [])
+only_native = pytest.mark.parametrize("engine", [pytest.param("native", marks=needs_native)])
+"""For tools that use ``sys.monitoring``: where the other engine traces they see its events, too."""
+
+
+@only_native
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="no branches by sys.monitoring before 3.14")
+def test_coverage_by_monitoring_sees_the_same(engine: str, both_ways: BothWays) -> None:
+    check_coverage(engine, "sysmon", both_ways)
 
 
 @every_engine
-@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("core", ["ctrace", "pytrace"])
 def test_coverage_sees_the_same_lines_and_branches(
     engine: str, core: str, both_ways: BothWays
 ) -> None:
+    check_coverage(engine, core, both_ways)
+
+
+def check_coverage(engine: str, core: str, both_ways: BothWays) -> None:
     words = ("run", "--branch", "--data-file=data", "program.py")
     plain, recorded, recording = both_ways.run(
         "coverage", *words, is_module=True, result="data", COVERAGE_CORE=core
@@ -298,7 +310,7 @@ continue
 """
 
 
-@every_engine
+@only_native
 def test_pdb_shows_the_same(engine: str, both_ways: BothWays) -> None:
     plain, recorded, recording = both_ways.run(
         "pdb", "program.py", is_module=True, asks=COMMANDS + "quit\n"
@@ -306,8 +318,8 @@ def test_pdb_shows_the_same(engine: str, both_ways: BothWays) -> None:
     assert recorded == plain
     assert "-> if number % 2:" in plain
     assert "-> return 0 if depth == 0 else 1 + recurses(depth - 1)" in plain
-    if engine == "native":
-        assert calls_by_name(recording)["__main__.work"] > 0
+    assert engine == recording.run.engine
+    assert calls_by_name(recording)["__main__.work"] > 0
 
 
 MONITORING = """

@@ -28,7 +28,7 @@ PROGRAMS = sorted((TARGETS / "parity").glob("*.py"))
 MODULES = {
     "asyncio_program": ("asyncio",),
     "context_managers": ("contextlib", "inspect"),
-    "decorators": ("functools", "types", "weakref"),
+    "decorators": ("functools", "types", "typing", "weakref"),
     "finalizers": ("weakref",),
 }
 # asyncio imports logging, which has something to do when the interpreter ends.
