@@ -205,6 +205,14 @@ def test_bytes_are_those_of_the_files(served: Served) -> None:
     check_bytes(served)
 
 
+def test_each_session_is_told_from_its_begin_to_its_end_once(served: Served) -> None:
+    told = Counter(event.sensor for event in served.recording.events)
+    for sensor in ("connection-opened", "logged-in", "disconnected"):
+        assert told[sensor] == served.connections
+    assert told["upload-started"] == told["upload-finished"]
+    assert told["download-started"] == told["download-finished"]
+
+
 def test_each_transfer_ended_well(served: Served) -> None:
     recording = served.recording
     transfers = [

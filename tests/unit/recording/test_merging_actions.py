@@ -115,11 +115,12 @@ def process_that_did(
                 pid=pid,
                 sensor=f"{name}-finished",
                 moment_ns=begin_ns + lane,
+                session=session,
                 instance=lane,
                 action=number,
                 context=lane,
             )
-            for lane, number, (name, _) in zip(lanes, numbers, done, strict=True)
+            for lane, number, (name, session) in zip(lanes, numbers, done, strict=True)
         ),
     )
 
@@ -247,6 +248,21 @@ def test_a_session_that_two_processes_close_is_closed_once(
     # What it cost is counted wherever it was done.
     assert actions_of(both)["disconnect"].busy_ns == 5 * 50
     assert calls_by_action(both) == {"disconnect": 50}
+
+
+def test_the_last_to_close_a_session_says_when_it_was(tmp_path: Path) -> None:
+    """The parent closes its copy as soon as the child has the connection."""
+    parent = process_that_did(PARENT, [("connect", ONE), ("disconnect", ONE)])
+    child = process_that_did(CHILD, [("QUIT", ONE), ("disconnect", ONE)], begin_ns=100)
+    both = joined(parent, merged(child))
+    assert [action.name for action in both.actions] == ["connect", "QUIT", "disconnect"]
+    told = [(event.sensor, event.pid) for event in both.events]
+    assert told == [
+        ("connect-finished", PARENT),
+        ("QUIT-finished", CHILD),
+        ("disconnect-finished", CHILD),
+    ]
+    check_references(both, tmp_path)
 
 
 def test_sessions_of_the_children_alone_are_all_counted() -> None:
