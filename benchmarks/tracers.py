@@ -25,6 +25,7 @@ UNTRACED = "untraced"
 # Each with what must be importable for it.
 TRACERS = {
     "native": "callgraph_lab._native",
+    "native --event-map none": "callgraph_lab._native",
     "native --c-calls": "callgraph_lab._native",
     "evaluation hook": "empty_hooks",
     "profile hook": "empty_hooks",
@@ -35,6 +36,7 @@ TRACERS = {
 }
 DESCRIPTIONS = {
     "native": "cglab's engine, full depth, all threads",
+    "native --event-map none": "the same; servers without the maps of FTP and HTTP",
     "native --c-calls": "the same with functions written in C",
     "evaluation hook": "in C, does nothing",
     "profile hook": "in C, does nothing",
@@ -43,7 +45,9 @@ DESCRIPTIONS = {
     "yappi": "as it comes",
     "pycallgraph2": "stock, with the standard library",
 }
-_OPTIONS_OF_NATIVE: dict[str, list[str]] = {"native": [], "native --c-calls": ["--c-calls"]}
+_OPTIONS_OF_NATIVE = {
+    name: name.split()[1:] for name in TRACERS if TRACERS[name] == "callgraph_lab._native"
+}
 # So slow that one measurement of it is enough.
 SLOW = {"pycallgraph2"}
 
@@ -110,7 +114,7 @@ def start(tracer: str, folder: str) -> Callable[[], None]:
     stop: Callable[[], None]
     if tracer in _OPTIONS_OF_NATIVE:
         engine = importlib.import_module("callgraph_lab.engines.native")
-        c_calls = bool(_OPTIONS_OF_NATIVE[tracer])
+        c_calls = "--c-calls" in _OPTIONS_OF_NATIVE[tracer]
         stop = engine.start(folder, information={}, whole_program=False, c_calls=c_calls)
     elif tracer in {"evaluation hook", "profile hook"}:
         module.start_evaluation() if tracer == "evaluation hook" else module.start_profile()
