@@ -30,7 +30,7 @@ Examples:
     "--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many types."
 )
 @json_option
-def heap(  # noqa: PLR0913 - click hands each option as a keyword
+def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
     recording: str | None,
     folder: Path,
     snapshot: str,
