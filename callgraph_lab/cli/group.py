@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "mark": LazyCommand("marks:mark", "Put a mark on the time line of a running recording."),
     "marks": LazyCommand("marks:marks", "List the marks of a recording."),
     "resources": LazyCommand("resources:resources", "Show CPU and memory over time."),
+    "heap": LazyCommand("heap:heap", "Show objects and bytes by type, and what grew."),
     "rm": LazyCommand("recordings:remove", "Delete recordings."),
     "filters": LazyCommand("filters:filters", "List, show and explain filters."),
     "engines": LazyCommand("doctor:engines", "Say which engines can be used, and why."),

@@ -141,6 +141,13 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Only lines of this logger and those below it.",
             ),
             click.option(
+                "--heap",
+                multiple=True,
+                metavar="exit|every=S",
+                help="Count the target's objects by type: at its end, or every so many seconds."
+                "  'cglab heap' shows them.",
+            ),
+            click.option(
                 "--heartbeat",
                 "heartbeat_s",
                 type=SecondsType(),
@@ -169,6 +176,9 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
+    from callgraph_lab.launch.heap_options import parse_heap  # noqa: PLC0415
+
+    arguments["heap"] = parse_heap(arguments["heap"])
     options = RecordOptions(folder=folder, log_resources=_log_resources_of(arguments), **arguments)
     if module is None and not words:
         return None

@@ -19,6 +19,7 @@ from callgraph_lab.actions.load import load_event_maps
 from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, NATIVE, choose
 from callgraph_lab.errors import DriveError, EngineError, EventMapError, OutputError
+from callgraph_lab.launch import heap_options
 from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.interpreter import find_interpreter
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.actions.event_map import EventMap
+    from callgraph_lab.launch.heap_options import HeapOptions
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
@@ -69,6 +71,7 @@ class RecordOptions:
     log_events: Path | None = None
     """The file that a line for each event is appended to."""
     log_resources: LogResources | None = None
+    heap: HeapOptions | None = None
     heartbeat_s: float | None = None
     log_file: Path | None = None
     """Where heartbeats go; None: where everything else goes that we say."""
@@ -118,6 +121,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     else:
         check_script(target.name)
     engine = choose(options.engine, c_calls=options.c_calls)
+    heap_options.check_engine(options.heap, engine.name)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
@@ -158,6 +162,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             engine=engine.name,
             interpreter=interpreter,
             log_resources=None if options.log_resources is None else asdict(options.log_resources),
+            heap=heap_options.configure(options.heap, live_folder),
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
