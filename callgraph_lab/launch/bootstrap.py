@@ -69,6 +69,9 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
             # Before the engine, which must know it to pass over it.
             log_lines = importlib.import_module("callgraph_lab.resources.log_lines")
             log_lines.install(**configuration["log_resources"])
+        if configuration["ftp_limits"]:
+            ftp_limits = importlib.import_module("callgraph_lab.resources.ftp_limits")
+            ftp_limits.install(configuration["ftp_limits"], configuration["live_folder"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],
