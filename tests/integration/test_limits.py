@@ -15,11 +15,16 @@ RUN = ("run", "--no-render")
 SPIN = """
 import sys, time
 
+def waited():
+    with open("/proc/self/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
+
 def spin(seconds):
-    wall, cpu = time.monotonic(), time.process_time()
+    wall, cpu, queued = time.monotonic(), time.process_time(), waited()
     while time.monotonic() - wall < seconds:
         pass
-    return (time.process_time() - cpu) / (time.monotonic() - wall)
+    elapsed = time.monotonic() - wall
+    return (time.process_time() - cpu) / elapsed, (waited() - queued) / elapsed
 
 """
 CHILDREN = (
@@ -29,11 +34,13 @@ import os
 read_end, write_end = os.pipe()
 for _ in range(2):
     if not os.fork():
-        os.write(write_end, f"{spin(5)}\\n".encode())
+        used, queued = spin(5)
+        os.write(write_end, f"{used} {queued}\\n".encode())
         os._exit(0)
 os.wait()
 os.wait()
-print(sum(map(float, os.read(read_end, 200).split())))
+numbers = [float(word) for word in os.read(read_end, 200).split()]
+print(sum(numbers[::2]), sum(numbers[1::2]))
 """
 )
 SPIN_FOR_EVER = """
@@ -52,12 +59,19 @@ def notes_of(folder: Path) -> Any:
     return as_json("info", "--format", "json", folder=folder)["notes"]
 
 
+def check_share(output: str, share: float) -> None:
+    """Check a share of the CPU that was used; waiting for a busy machine's CPU is not our doing."""
+    used, queued = map(float, output.split())
+    assert used <= share * 1.1
+    assert used + queued >= share * 0.9
+
+
 @pytest.mark.parametrize("percent", [25, 50])
 def test_cpu_share_over_five_seconds(percent: int, tmp_path: Path) -> None:
     """By the target's own clocks, of CPU and of the wall."""
-    write_target(tmp_path, SPIN + "print(spin(5))\n")
+    write_target(tmp_path, SPIN + "print(*spin(5))\n")
     result = cglab(*RUN, "--limit", f"cpu={percent}%", "target.py", folder=tmp_path)
-    assert float(result.stdout) == pytest.approx(percent / 100, rel=0.1)
+    check_share(result.stdout, percent / 100)
     assert f"limit cpu={percent}%: the target and its children are stopped (SIGSTOP)" in (
         result.stderr
     )
@@ -66,7 +80,7 @@ def test_cpu_share_over_five_seconds(percent: int, tmp_path: Path) -> None:
 def test_cpu_share_is_of_children_as_well(tmp_path: Path) -> None:
     write_target(tmp_path, CHILDREN)
     result = cglab(*RUN, "--limit", "cpu=30%", "target.py", folder=tmp_path)
-    assert float(result.stdout) == pytest.approx(0.3, rel=0.1)
+    check_share(result.stdout, 0.3)
 
 
 def state_of(pid: int) -> str:
