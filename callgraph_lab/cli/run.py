@@ -160,6 +160,21 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="FILE",
                 help="Append heartbeats to this file, instead of saying them on stderr.",
             ),
+            click.option(
+                "--limit",
+                "limits",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Limit what the target may use: memory=256M, cpu=50%, cpu-time=60s, files=64,"
+                " processes=20, file-size=1G; in pyftpdlib servers upload=64K, download=64K/total,"
+                " connections=50. May be repeated.",
+            ),
+            click.option(
+                "--on-limit",
+                type=click.Choice(["stop", "warn"]),
+                help="Stop the target when it reaches a limit on CPU time, transfers or"
+                " connections, or only tell.",
+            ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
         )
@@ -172,13 +187,14 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     """Record the target that the arguments name, or return None where they name none."""
     from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import print_error, say  # noqa: PLC0415
+    from callgraph_lab.launch.heap_options import parse_heap  # noqa: PLC0415
     from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
+    from callgraph_lab.resources.limits import parse_limits  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
-    from callgraph_lab.launch.heap_options import parse_heap  # noqa: PLC0415
-
     arguments["heap"] = parse_heap(arguments["heap"])
+    arguments["limits"] = parse_limits(arguments["limits"], arguments["on_limit"])
     options = RecordOptions(folder=folder, log_resources=_log_resources_of(arguments), **arguments)
     if module is None and not words:
         return None

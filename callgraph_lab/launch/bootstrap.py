@@ -74,6 +74,9 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
             _watch_heap(
                 configuration["heap"], follow_forks=configuration["options"]["follow_forks"]
             )
+        if configuration["ftp_limits"]:
+            ftp_limits = importlib.import_module("callgraph_lab.resources.ftp_limits")
+            ftp_limits.install(configuration["ftp_limits"], configuration["live_folder"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],

@@ -30,9 +30,11 @@ from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.resources.limit_watch import LimitWatch
+from callgraph_lab.resources.limits import ftp_limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from callgraph_lab.actions.event_map import EventMap
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
+    from callgraph_lab.resources.limits import Limit, OnLimit
     from callgraph_lab.resources.line_format import LogResources
 
 
@@ -75,6 +78,9 @@ class RecordOptions:
     heartbeat_s: float | None = None
     log_file: Path | None = None
     """Where heartbeats go; None: where everything else goes that we say."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    on_limit: OnLimit | None = None
+    """None: what is the way of each limit; ``cpu-time`` ends the target, the others do not."""
 
     @property
     def stall_ns(self) -> int | None:
@@ -125,18 +131,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
-    maps = load_event_maps(options.event_maps)
-    _check_what_maps_are_needed_for(options, maps)
-    engine_options = options.of_engine()
-    if maps and (engine.name == NATIVE or options.asks_for_actions):
-        engine_options["event_map"] = compile_maps(
-            maps, keep_instances=options.keep_instances, stall_ns=options.stall_ns
-        )
-    if maps and engine.name != NATIVE:
-        maps = ()
-        if options.asks_for_actions:
-            say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
-    uses_stack = engine.name == NATIVE
+    maps, engine_options = _event_maps(options, engine.name, say)
+    limit_watch = LimitWatch(options.limits, options.on_limit, interpreter.program, say)
+    uses_stack = engine.name == NATIVE and "memory" not in options.limits
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -163,6 +160,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             interpreter=interpreter,
             log_resources=None if options.log_resources is None else asdict(options.log_resources),
             heap=heap_options.configure(options.heap, live_folder),
+            ftp_limits=ftp_limits_of(options.limits),
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
@@ -174,15 +172,19 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             duration_s=options.duration_s,
             drive=drive,
         )
+        limit_watch.begin(live_folder, supervisor.request_stop)
         outcome = supervisor.run(
-            beside.attend,
-            raise_for_exec if uses_stack else lambda: None,
+            lambda pid: min(beside.attend(pid), limit_watch.attend(pid)),
+            lambda: _prepare_process(limit_watch, uses_stack=uses_stack),
         )
+        limit_watch.close()
         beside.target_has_ended()
     finally:
+        limit_watch.close()
         beside.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
+    outcome.notes += limit_watch.notes(outcome.status)
     notes += outcome.notes
     _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
@@ -205,7 +207,11 @@ def _check_that_interpreters_can_be_followed() -> None:
         )
 
 
-def _check_what_maps_are_needed_for(options: RecordOptions, maps: Sequence[EventMap]) -> None:
+def _event_maps(
+    options: RecordOptions, engine: str, say: Callable[[str], None]
+) -> tuple[tuple[EventMap, ...], dict[str, object]]:
+    """Return the event maps that are recorded with, and what the engine is to be told."""
+    maps = load_event_maps(options.event_maps)
     if options.stall_ms and not any(item.passes for item in maps):
         raise EventMapError(
             "--stall needs to know what a pass of the event loop is",
@@ -216,6 +222,23 @@ def _check_what_maps_are_needed_for(options: RecordOptions, maps: Sequence[Event
             "--log-events needs an event map: without one there are no events",
             hint="leave --event-map none away",
         )
+    engine_options = options.of_engine()
+    if maps and (engine == NATIVE or options.asks_for_actions):
+        engine_options["event_map"] = compile_maps(
+            maps, keep_instances=options.keep_instances, stall_ns=options.stall_ns
+        )
+    if maps and engine != NATIVE:
+        maps = ()
+        if options.asks_for_actions:
+            say(f"the engine {engine} tells no actions apart: that takes the engine {NATIVE}")
+    return maps, engine_options
+
+
+def _prepare_process(limit_watch: LimitWatch, *, uses_stack: bool) -> None:
+    """Make a process ready that is about to become the target."""
+    if uses_stack:
+        raise_for_exec()
+    limit_watch.apply_in_target()
 
 
 def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:
