@@ -90,8 +90,11 @@ def explain_action(
     whole, within = look_within(recording, text, nth)
     actions = [recording.actions[number] for number in wanted]
     passes = sum(item.passes for item in instances)
-    is_known = nth is not None or not any(item.dropped for item in actions)
-    work = work_of_phases(whole, within.contexts, decisions, passes if is_known else 0)
+    # Late work is in the tree, and not in the figures of instances.
+    is_known = not any(item.late_work for item in instances) and (
+        nth is not None or not any(item.dropped for item in actions)
+    )
+    work = work_of_phases(whole, within.contexts, decisions, passes if is_known else None)
     phases = [
         phase
         for rule in recording.event_map.phases

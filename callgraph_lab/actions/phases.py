@@ -82,7 +82,7 @@ def phase_of_contexts(recording: Recording, chosen: Sequence[bool]) -> list[int]
     """Return the phase of each chosen context: that of the nearest at or above it that has one.
 
     Above it means within the chosen ones. What has none there leads to phases: it belongs to that
-    which most of its time leads to; else to that of its caller.
+    which it leads to most often; else to that of its caller.
     """
     tree = recording.tree
     of_function = phase_of_functions(recording)
@@ -102,8 +102,8 @@ def phase_of_contexts(recording: Recording, chosen: Sequence[bool]) -> list[int]
             if phases[context] == NO_PHASE:
                 leads_to[parent].update(leads_to[context])
             else:
-                # Also what took no time that the clock could tell.
-                leads_to[parent][phases[context]] += tree.inclusive_ns[context] + 1
+                # Not by time: a handshake may take longer than all that it is for.
+                leads_to[parent][phases[context]] += tree.calls[context] + tree.resumes[context]
     for context, parent in enumerate(tree.parent):
         if chosen[context] and phases[context] == NO_PHASE:
             if leads_to[context]:
@@ -117,14 +117,14 @@ def work_of_phases(
     recording: Recording,
     chosen: Sequence[bool],
     decisions: Sequence[Decision],
-    all_passes: int = 0,
+    all_passes: int | None = None,
 ) -> dict[int, PhaseWork]:
     """Return what the chosen contexts did in each phase, by its id.
 
     So many passes of the event loop came to a function, or a phase, as it was called below the
     contexts where the action is entered, and no more than these were entered. A pass may enter a
     phase twice (``readable``, then ``handle_read``): ``all_passes``, of all phases together, tells
-    how often that was so; where it is not known, it is taken to be so whenever it can be.
+    how often that was so. Where it is not known, a pass is taken to enter one once from outside.
     """
     tree = recording.tree
     nodes = node_names(recording, GraphQuery())
@@ -159,33 +159,19 @@ def work_of_phases(
         if shown_by[context] != NO_PARENT:
             row.time_of_node[shown_by[context]] += tree.self_ns[context]
 
-    def passes(entered_from: Counter[int]) -> int:
-        return sum(
-            min(times, tree.calls[entry] + tree.resumes[entry])
-            for entry, times in entered_from.items()
-        )
-
-    least = _least_passes(recording, chosen, phases)
-
-    def passes_of(phase: int) -> int:
-        entered_from = rows[phase].entered_from
-        own = Counter({at: times for at, times in entered_from.items() if phases[at] == phase})
-        elsewhere = sum(least.values()) - least[phase]
-        return passes(entered_from - own) + min(
-            passes(own), max(all_passes - elsewhere, least[phase])
-        )
-
+    passes = _Passes(recording, phases, {phase: row.entered_from for phase, row in rows.items()})
+    passes_of = {phase: passes.of_phase(phase, all_passes) for phase in rows}
     return {
         phase: PhaseWork(
             calls=row.calls,
-            passes=passes_of(phase),
+            passes=passes_of[phase],
             time_ns=row.time_ns,
             functions=tuple(
                 PhaseFunction(
                     function=nodes.functions[node],
                     calls=calls,
                     resumes=row.resumes_of_node[node],
-                    passes=passes(row.node_from[node]),
+                    passes=min(passes.at_most(row.node_from[node]), passes_of[phase]),
                     time_ns=row.time_of_node[node],
                 )
                 for node, calls in row.calls_of_node.items()
@@ -196,23 +182,56 @@ def work_of_phases(
     }
 
 
-def _least_passes(
-    recording: Recording, chosen: Sequence[bool], phases: Sequence[int]
-) -> Counter[int]:
-    """Return in how many passes at least each phase was entered from outside the action.
+class _Passes:
+    """In how many passes of the event loop phases were entered."""
 
-    A pass enters by one and the same function once.
-    """
-    tree = recording.tree
-    entered: Counter[tuple[int, int]] = Counter()
-    for context, parent in enumerate(tree.parent):
-        if chosen[context] and (parent == NO_PARENT or not chosen[parent]):
-            times = tree.calls[context] + tree.resumes[context]
-            entered[phases[context], tree.function[context]] += times
-    least: Counter[int] = Counter()
-    for (phase, _), times in entered.items():
-        least[phase] = max(least[phase], times)
-    return least
+    def __init__(
+        self, recording: Recording, phases: Sequence[int], entered: dict[int, Counter[int]]
+    ) -> None:
+        self._recording = recording
+        self._phases = phases
+        self._entered = entered
+
+    def at_most(self, entered_from: Counter[int]) -> int:
+        """Return it as if no pass entered the action twice."""
+        return sum(self._times(entry, times) for entry, times in entered_from.items())
+
+    def of_phase(self, phase: int, all_passes: int | None) -> int:
+        """Return it for a phase, as far as ``all_passes`` tells."""
+        inside = self._nested(phase)
+        if all_passes is None:
+            return sum(inside.values()) + self._from_outside(phase)
+        # What other phases were entered in, but for the passes that led from them to this one.
+        elsewhere = sum(
+            max(self._from_outside(other) - inside[other], 0)
+            for other in self._entered
+            if other != phase
+        )
+        least = max(self._from_outside(phase), *inside.values(), 0)
+        return min(self.at_most(self._entered[phase]), max(all_passes - elsewhere, least))
+
+    def _nested(self, phase: int) -> Counter[int]:
+        """Return in how many passes another phase led to this one, by that phase."""
+        found: Counter[int] = Counter()
+        for entry, times in self._entered[phase].items():
+            if self._phases[entry] != phase:
+                found[self._phases[entry]] += self._times(entry, times)
+        return found
+
+    def _from_outside(self, phase: int) -> int:
+        """Return in how many passes at least it was what the action was entered by.
+
+        A pass enters by one and the same function once.
+        """
+        by_function: Counter[int] = Counter()
+        for entry, times in self._entered[phase].items():
+            if self._phases[entry] == phase:
+                by_function[self._recording.tree.function[entry]] += self._times(entry, times)
+        return max(by_function.values(), default=0)
+
+    def _times(self, entry: int, times: int) -> int:
+        tree = self._recording.tree
+        return min(times, tree.calls[entry] + tree.resumes[entry])
 
 
 def contexts_of(recording: Recording, actions: Collection[int]) -> list[bool]:
