@@ -25,6 +25,7 @@ UNTRACED = "untraced"
 # Each with what must be importable for it.
 TRACERS = {
     "native": "callgraph_lab._native",
+    "native --event-map none": "callgraph_lab._native",
     "native --c-calls": "callgraph_lab._native",
     "native --memory": "callgraph_lab._native",
     "evaluation hook": "empty_hooks",
@@ -38,6 +39,7 @@ TRACERS = {
 }
 DESCRIPTIONS = {
     "native": "cglab's engine, full depth, all threads",
+    "native --event-map none": "the same; servers without the maps of FTP and HTTP",
     "native --c-calls": "the same with functions written in C",
     "native --memory": "the same as native, with memory",
     "evaluation hook": "in C, does nothing",
@@ -49,10 +51,8 @@ DESCRIPTIONS = {
     "yappi": "as it comes",
     "pycallgraph2": "stock, with the standard library",
 }
-_OPTIONS_OF_NATIVE: dict[str, list[str]] = {
-    "native": [],
-    "native --c-calls": ["--c-calls"],
-    "native --memory": ["--memory"],
+_OPTIONS_OF_NATIVE = {
+    name: name.split()[1:] for name in TRACERS if TRACERS[name] == "callgraph_lab._native"
 }
 # So slow that one measurement of it is enough.
 SLOW = {"pycallgraph2"}
@@ -120,10 +120,8 @@ def start(tracer: str, folder: str) -> Callable[[], None]:
     stop: Callable[[], None]
     if tracer in _OPTIONS_OF_NATIVE:
         engine = importlib.import_module("callgraph_lab.engines.native")
-        options = {
-            option.removeprefix("--").replace("-", "_"): True
-            for option in _OPTIONS_OF_NATIVE[tracer]
-        }
+        asked = _OPTIONS_OF_NATIVE[tracer]
+        options = {"c_calls": "--c-calls" in asked, "memory": "--memory" in asked}
         stop = engine.start(folder, information={}, whole_program=False, **options)
     elif tracer in {"evaluation hook", "profile hook"}:
         module.start_evaluation() if tracer == "evaluation hook" else module.start_profile()

@@ -110,12 +110,16 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPhase:
-    """A phase of an action: its id, its name, a plain sentence, and the functions it is seen by."""
+    """A phase of an action: its id, its name, a plain sentence, and the functions it is seen by.
+
+    Actions of the names ``prepared_by`` may do its work ahead of the action that it is for.
+    """
 
     id: int
     name: str
     sentence: str
     functions: tuple[str, ...] = ()
+    prepared_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

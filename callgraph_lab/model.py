@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from callgraph_lab.action_model import ActionInstance, Nth, RecordedAction, RecordedEvent
+    from callgraph_lab.heap_model import HeapSnapshot
     from callgraph_lab.memory_model import NodeMemory
 
 FunctionKind = Literal["function", "c_function", "thread"]
@@ -356,3 +357,4 @@ class Recording:
     event_map: RecordedEventMap = RecordedEventMap()
     marks: tuple[RecordedMark, ...] = ()
     resources: ResourceSeries = field(default_factory=ResourceSeries)
+    heap: tuple[HeapSnapshot, ...] = ()

@@ -1,6 +1,6 @@
 """An FTP client session: log in, put two files, list, get one back and compare it, quit.
 
-Run:   python examples/upload_client.py [--host HOST] [--tls] [PORT]
+Run:   python examples/upload_client.py [--host HOST] [--tls] [--active] [PORT]
        Without options it goes where the environment says (CGLAB_HOST, CGLAB_PORT), else to
        127.0.0.1:2121.
 See:   one line for each step. The exit status is 1 if the server refused something or gave back
@@ -28,7 +28,7 @@ def main() -> int:
     """Run the session; return the exit status."""
     options = parse_arguments()
     try:
-        run_session(options.host, options.port, tls=options.tls)
+        run_session(options.host, options.port, tls=options.tls, active=options.active)
     except ERRORS as error:
         print(
             f"upload_client.py: {options.host}:{options.port}: {error or type(error).__name__}",
@@ -48,12 +48,16 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tls", action="store_true", help="encrypt commands and data (explicit FTPS)"
     )
+    parser.add_argument(
+        "--active", action="store_true", help="let the server open the data connections"
+    )
     return parser.parse_args()
 
 
-def run_session(host: str, port: int, *, tls: bool) -> None:
+def run_session(host: str, port: int, *, tls: bool, active: bool) -> None:
     """Do what a user would. Raises one of ERRORS."""
     with make_client(tls=tls) as client:
+        client.set_pasv(not active)
         client.connect(host, port)
         print(f"connected to {host}:{port}")
         client.login("user", "12345")

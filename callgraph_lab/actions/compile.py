@@ -25,8 +25,13 @@ LARGEST_BYTES = 60_000
 """The rules travel in an environment variable, of which the system allows 128 KiB."""
 
 
-def recorded_event_map(maps: Sequence[EventMap]) -> RecordedEventMap:
-    """Return what queries need of the maps: phases and sensors with their ids."""
+def recorded_event_map(
+    maps: Sequence[EventMap], *, stall_ns: int | None = None
+) -> RecordedEventMap:
+    """Return what queries need of the maps: phases and sensors with their ids.
+
+    ``stall_ns`` replaces what the maps say of stalls; 0 is never.
+    """
     phases = [phase for item in maps for phase in item.phases]
     if len(phases) > MOST_PHASES:
         raise EventMapError(
@@ -38,21 +43,29 @@ def recorded_event_map(maps: Sequence[EventMap]) -> RecordedEventMap:
     return RecordedEventMap(
         maps=tuple(item.name for item in maps),
         phases=tuple(
-            RecordedPhase(number, phase.name, phase.sentence, _texts(phase.functions))
+            RecordedPhase(
+                number, phase.name, phase.sentence, _texts(phase.functions), phase.prepared_by
+            )
             for number, phase in enumerate(phases)
         ),
         sensors=tuple(
             RecordedSensor(number, sensor.name, _texts(sensor.functions))
             for number, sensor in enumerate(sensors)
         ),
-        stall_ns=_stall_ns(maps),
+        stall_ns=_stall_ns(maps) if stall_ns is None else stall_ns,
     )
 
 
 def compile_maps(
-    maps: Sequence[EventMap], *, keep_instances: int = DEFAULT_KEPT_INSTANCES
+    maps: Sequence[EventMap],
+    *,
+    keep_instances: int = DEFAULT_KEPT_INSTANCES,
+    stall_ns: int | None = None,
 ) -> dict[str, Any]:
-    """Return the rules of the maps for the engine, ready for JSON. Raise ``EventMapError``."""
+    """Return the rules of the maps for the engine, ready for JSON. Raise ``EventMapError``.
+
+    ``stall_ns`` is as of ``recorded_event_map``.
+    """
     families = _families(maps)
     rules = [rule for item in maps for rule in _rules(item, families)]
     phases = [phase for item in maps for phase in item.phases]
@@ -72,7 +85,7 @@ def compile_maps(
         "rules": rules,
         "keep_instances": keep_instances,
         "keep_events": KEPT_EVENTS,
-        "stall_ns": _stall_ns(maps),
+        "stall_ns": _stall_ns(maps) if stall_ns is None else stall_ns,
     }
     if len(json.dumps(compiled)) > LARGEST_BYTES:
         raise EventMapError(

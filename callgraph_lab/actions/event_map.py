@@ -68,11 +68,15 @@ class EndRule:
 
 @dataclass(frozen=True, slots=True)
 class PhaseRule:
-    """A phase of actions, and the functions that it is seen by."""
+    """A phase of actions, and the functions that it is seen by.
+
+    Actions called as ``prepared_by`` says may do its work ahead of the action that it is for.
+    """
 
     name: str
     sentence: str
     functions: tuple[Pattern, ...]
+    prepared_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

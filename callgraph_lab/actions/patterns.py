@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import Function
 
 MOST_ATTRIBUTES = 7
 LONGEST_TEXT = 200
@@ -48,6 +52,20 @@ class Pattern:
             if self.class_name
             else f"{self.module}:{self.function}"
         )
+
+
+def is_meant(pattern: Pattern, function: Function) -> bool:
+    """Say whether a pattern means a recorded function, as the engine would."""
+    name = pattern.function
+    fits = (
+        function.own_name.startswith(name[:-1]) if name.endswith("*") else function.own_name == name
+    )
+    if not fits or function.kind == "thread":
+        return False
+    if not pattern.class_name:
+        return pattern.module in ("", function.module)
+    classes = (ancestor.rpartition(":")[2] for ancestor in function.ancestors)
+    return pattern.class_name in (name.rpartition(".")[2] for name in classes)
 
 
 def parse_pattern(text: object) -> Pattern:

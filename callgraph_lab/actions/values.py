@@ -194,6 +194,9 @@ TABLE_KEYS: dict[str, dict[str, Key]] = {
         "name": Key("name", _LINE, line, "what the phase is called", required=True),
         "sentence": Key("sentence", _LINE, line, "what happens in it", required=True),
         "functions": _functions("what it is seen by"),
+        "prepared_by": Key(
+            "prepared_by", "a list of actions", lines, "these do its work ahead of the action"
+        ),
     },
     "sensor": {
         "name": Key("name", _LINE, line, "what the event is called", required=True),

@@ -124,13 +124,17 @@ def _remarks(recording: Recording, summaries: Sequence[ActionSummary]) -> list[s
         )
         return [f"{left_out}; see --keep-instances of 'cglab run'"]
     if not recording.event_map.maps:
-        why = (
-            "it was recorded with --event-map none"
-            if recording.run.engine == "native"
-            else f"the engine {recording.run.engine} tells none apart, the engine native does"
-        )
-        return [f"{recording.run.name} has no actions: {why}"]
+        return [f"{recording.run.name} has no actions: {why_no_actions(recording)}"]
     if all(item.action.background for item in summaries):
         maps = ", ".join(recording.event_map.maps)
         return [f"nothing in it began an action by the event maps {maps}; docs/actions.md helps"]
     return []
+
+
+def why_no_actions(recording: Recording) -> str:
+    """Return the reason why there are none in a recording without them."""
+    if recording.event_map.maps:
+        return f"nothing in it began one by the event maps {', '.join(recording.event_map.maps)}"
+    if recording.run.engine == "native":
+        return "it was recorded with --event-map none"
+    return f"the engine {recording.run.engine} tells none apart, the engine native does"

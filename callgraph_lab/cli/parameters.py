@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_DEPTHS = 10_000
+MOST_MILLISECONDS = 3_600_000
+_SHORT_TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s)?")
 _RANGE = re.compile(r"(\d+)(?:\.\.(\d+))?")
 
 
@@ -68,6 +70,26 @@ class SecondsType(click.FloatRange):
         if not math.isfinite(seconds):
             self.fail(f"{value!r} is no number of seconds", param, ctx)
         return seconds
+
+
+class MillisecondsType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A short time with its unit, ``100ms`` or ``0.5s``; a bare number is of milliseconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse the text, or fail as a wrong parameter."""
+        if isinstance(value, int | float):
+            value = str(value)
+        match = _SHORT_TIME.fullmatch(value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no time; write 100ms or 0.5s", param, ctx)
+        milliseconds = float(match[1]) * (1000 if match[2] == "s" else 1)
+        if milliseconds > MOST_MILLISECONDS:
+            self.fail(f"{value!r} is longer than an hour", param, ctx)
+        return milliseconds
 
 
 class FormatsType(click.ParamType):  # type: ignore[type-arg]  # as above

@@ -17,7 +17,7 @@ from callgraph_lab.cli.options import (
     query_of,
     query_options,
 )
-from callgraph_lab.cli.parameters import SecondsType, TargetCommand
+from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 
@@ -114,6 +114,21 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Of how many times that actions were done to keep a record each.",
             ),
             click.option(
+                "--stall",
+                "stall_ms",
+                type=MillisecondsType(),
+                metavar="TIME",
+                help="A pass of the event loop that works longer than this (100ms, 0.5s; 0: never)"
+                " is an event, loop-stalled.  [default: what the event map says]",
+            ),
+            click.option(
+                "--log-events",
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="Append a line of JSON for each event to this file while the target runs;"
+                " 'cglab events' shows the same.",
+            ),
+            click.option(
                 "--log-resources",
                 is_flag=True,
                 help="Have every line that the target logs end with what it uses at that moment.",
@@ -132,6 +147,13 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Only lines of this logger and those below it.",
             ),
             click.option(
+                "--heap",
+                multiple=True,
+                metavar="exit|every=S",
+                help="Count the target's objects by type: at its end, or every so many seconds."
+                "  'cglab heap' shows them.",
+            ),
+            click.option(
                 "--heartbeat",
                 "heartbeat_s",
                 type=SecondsType(),
@@ -143,6 +165,21 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.Path(dir_okay=False, path_type=Path),
                 metavar="FILE",
                 help="Append heartbeats to this file, instead of saying them on stderr.",
+            ),
+            click.option(
+                "--limit",
+                "limits",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Limit what the target may use: memory=256M, cpu=50%, cpu-time=60s, files=64,"
+                " processes=20, file-size=1G; in pyftpdlib servers upload=64K, download=64K/total,"
+                " connections=50. May be repeated.",
+            ),
+            click.option(
+                "--on-limit",
+                type=click.Choice(["stop", "warn"]),
+                help="Stop the target when it reaches a limit on CPU time, transfers or"
+                " connections, or only tell.",
             ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
@@ -156,10 +193,14 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     """Record the target that the arguments name, or return None where they name none."""
     from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import print_error, say  # noqa: PLC0415
+    from callgraph_lab.launch.heap_options import parse_heap  # noqa: PLC0415
     from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
+    from callgraph_lab.resources.limits import parse_limits  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
+    arguments["heap"] = parse_heap(arguments["heap"])
+    arguments["limits"] = parse_limits(arguments["limits"], arguments["on_limit"])
     options = RecordOptions(folder=folder, log_resources=_log_resources_of(arguments), **arguments)
     if module is None and not words:
         return None
@@ -210,7 +251,8 @@ def exit_like_target(recorded: Recorded) -> None:
 Examples:
   cglab run --max-depth 4 ftpServer.py
   cglab run -m pyftpdlib -p 2121 -w
-  cglab run --drive 'python examples/upload_client.py' examples/ftpServer.py""",
+  cglab run --drive 'python examples/upload_client.py' examples/ftpServer.py
+  cglab run --log-events events.jsonl --stall 100ms ftpServer.py""",
 )
 @max_depth_option
 @query_options

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from callgraph_lab.engines.context_recorder import ContextRecorder
     from callgraph_lab.engines.protocol import Availability
 
-_LOG_LINES = "callgraph_lab.resources.log_lines"
+_LIVE_ON = tuple(
+    [
+        f"callgraph_lab.resources.{name}"
+        for name in ("log_lines", "after_import", "ftp_limits", "ftp_pause")
+    ]
+)
 _CALL_OPCODES = frozenset(
     number for name, number in opmap.items() if "CALL" in name and "INTRINSIC" not in name
 )
@@ -212,10 +217,11 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
     )
     if event_map is not None:
         recorder.remark("the engine pycallgraph2 knows no actions; the engine native does")
-    log_lines = sys.modules.get(_LOG_LINES)
-    if log_lines is not None:
-        # It lives on in the handlers of the target's log, and so does its dictionary.
-        context_recorder.OWN_GLOBALS.add(id(vars(log_lines)))
+    for name in _LIVE_ON:
+        module = sys.modules.get(name)
+        if module is not None:
+            # It lives on in what of the target it has wrapped, and so does its dictionary.
+            context_recorder.OWN_GLOBALS.add(id(vars(module)))
     tracer = _make_tracer(recorder, context_recorder.OWN_GLOBALS)
 
     def stop() -> None:

@@ -69,6 +69,14 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
             # Before the engine, which must know it to pass over it.
             log_lines = importlib.import_module("callgraph_lab.resources.log_lines")
             log_lines.install(**configuration["log_resources"])
+        if configuration["heap"] is not None:
+            # Before the engine, whose hook watches the time.
+            _watch_heap(
+                configuration["heap"], follow_forks=configuration["options"]["follow_forks"]
+            )
+        if configuration["ftp_limits"]:
+            ftp_limits = importlib.import_module("callgraph_lab.resources.ftp_limits")
+            ftp_limits.install(configuration["ftp_limits"], configuration["live_folder"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],
@@ -91,6 +99,18 @@ def _follow_interpreters(configuration: dict[str, Any], site_folder: str) -> Non
     native.follow_children(site_folder, CONFIGURATION_VARIABLE, json.dumps(for_children))
     if not had_it:
         sys.modules.pop(_STARTS_PROGRAMS, None)
+
+
+def _watch_heap(heap: dict[str, Any], *, follow_forks: bool) -> None:
+    native = importlib.import_module("callgraph_lab._native")
+    brought = [name for name in ("atexit", "gc") if name not in sys.modules]
+    get_objects = importlib.import_module("gc").get_objects
+    native.start_heap(heap["folder"], heap["every_ns"], follow_forks, get_objects, sys.getsizeof)
+    if heap["at_exit"]:
+        # What is registered first is called last: after all that the target registers.
+        importlib.import_module("atexit").register(native.take_heap_at_exit)
+    for name in brought:
+        sys.modules.pop(name, None)
 
 
 def _information(configuration: dict[str, Any]) -> dict[str, object]:

@@ -18,9 +18,10 @@ from callgraph_lab.actions.load import AUTO as AUTO_MAPS
 from callgraph_lab.actions.load import load_event_maps
 from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, NATIVE, choose
-from callgraph_lab.errors import DriveError, EngineError, OutputError
+from callgraph_lab.errors import DriveError, EngineError, EventMapError, OutputError
+from callgraph_lab.launch import heap_options
+from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.drive import Drive, DriveState
-from callgraph_lab.launch.ended_processes import EndedProcesses
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
@@ -29,18 +30,23 @@ from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
-from callgraph_lab.resources.heartbeat import Heartbeat
-from callgraph_lab.resources.watch import ResourceWatch, line_writer
+from callgraph_lab.resources.limit_watch import LimitWatch
+from callgraph_lab.resources.limits import ftp_limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from callgraph_lab.actions.event_map import EventMap
+    from callgraph_lab.launch.heap_options import HeapOptions
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
     from callgraph_lab.recording.run_file import RunFile
+    from callgraph_lab.resources.limits import Limit, OnLimit
     from callgraph_lab.resources.line_format import LogResources
 
+
+_NS_PER_MS = 1_000_000
 
 FollowChildren = Literal["fork", "all", "none"]
 """Which children are recorded: forked ones, those and new Python interpreters, or none."""
@@ -64,10 +70,29 @@ class RecordOptions:
     event_maps: tuple[str, ...] = (AUTO_MAPS,)
     """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
     keep_instances: int = DEFAULT_KEPT_INSTANCES
+    stall_ms: float | None = None
+    """How long a pass of the event loop may work; 0 for ever, None for what the maps say."""
+    log_events: Path | None = None
+    """The file that a line for each event is appended to."""
     log_resources: LogResources | None = None
+    heap: HeapOptions | None = None
     heartbeat_s: float | None = None
     log_file: Path | None = None
     """Where heartbeats go; None: where everything else goes that we say."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    on_limit: OnLimit | None = None
+    """None: what is the way of each limit; ``cpu-time`` ends the target, the others do not."""
+
+    @property
+    def stall_ns(self) -> int | None:
+        """``stall_ms`` in nanoseconds."""
+        return None if self.stall_ms is None else round(self.stall_ms * _NS_PER_MS)
+
+    @property
+    def asks_for_actions(self) -> bool:
+        """Whether anything is asked for that only an engine with actions can do."""
+        wants_events = bool(self.stall_ms) or self.log_events is not None
+        return wants_events or set(self.event_maps) != {AUTO_MAPS}
 
     def of_engine(self) -> dict[str, object]:
         """Return what the engine is to be told. Not every engine knows of C functions or memory."""
@@ -105,23 +130,17 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     else:
         check_script(target.name)
     engine = choose(options.engine, c_calls=options.c_calls, memory=options.memory)
+    heap_options.check_engine(options.heap, engine.name)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
-    maps = load_event_maps(options.event_maps)
-    engine_options = options.of_engine()
-    was_asked_for = set(options.event_maps) != {AUTO_MAPS}
-    if maps and (engine.name == NATIVE or was_asked_for):
-        engine_options["event_map"] = compile_maps(maps, keep_instances=options.keep_instances)
-    if maps and engine.name != NATIVE:
-        maps = ()
-        if was_asked_for:
-            say(f"the engine {engine.name} tells no actions apart: that takes the engine {NATIVE}")
-    uses_stack = engine.name == NATIVE
+    maps, engine_options = _event_maps(options, engine.name, say)
+    limit_watch = LimitWatch(options.limits, options.on_limit, interpreter.program, say)
+    uses_stack = engine.name == NATIVE and "memory" not in options.limits
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
-    write_line = say if options.log_file is None else line_writer(options.log_file)
+    beside = Beside(say=say, log_file=options.log_file, log_events=options.log_events)
     stem = catalog.name_stem(options.name or target.name)
     path, live_folder = _reserve(options.folder, stem)
     if drive is not None:
@@ -134,19 +153,17 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         python=interpreter.version,
         engine=engine.name,
         notes=(note_of_price(),) if options.c_calls else (),
-        event_map=recorded_event_map(maps),
+        event_map=recorded_event_map(maps, stall_ns=options.stall_ns),
     )
     runtime = _prepare(live_folder, run)
-    heartbeat = None
-    if options.heartbeat_s is not None:
-        heartbeat = Heartbeat(run.name, options.heartbeat_s, write_line)
-    watch = ResourceWatch(live_folder, say=say, heartbeat=heartbeat)
-    ended_processes = EndedProcesses(live_folder, say=say)
+    beside.begin(live_folder, run.name, options.heartbeat_s)
     try:
         environment = runtime.environment(
             engine=engine.name,
             interpreter=interpreter,
             log_resources=None if options.log_resources is None else asdict(options.log_resources),
+            heap=heap_options.configure(options.heap, live_folder),
+            ftp_limits=ftp_limits_of(options.limits),
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
@@ -158,18 +175,23 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             duration_s=options.duration_s,
             drive=drive,
         )
+        limit_watch.begin(live_folder, supervisor.request_stop)
         outcome = supervisor.run(
-            lambda pid: min(watch.attend(pid), ended_processes.attend()),
-            raise_for_exec if uses_stack else lambda: None,
+            lambda pid: min(beside.attend(pid), limit_watch.attend(pid)),
+            lambda: _prepare_process(limit_watch, uses_stack=uses_stack),
         )
-        ended_processes.wait_for_the_last()
+        limit_watch.close()
+        beside.target_has_ended()
     finally:
-        watch.close()
+        limit_watch.close()
+        beside.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
+    outcome.notes += limit_watch.notes(outcome.status)
     notes += outcome.notes
     _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
+    beside.finish(lambda: catalog.load(entry))
     return Recorded(
         entry=entry,
         outcome=outcome,
@@ -186,6 +208,40 @@ def _check_that_interpreters_can_be_followed() -> None:
             "--follow-children all needs the compiled extension, which this Python has not",
             hint="use --follow-children fork, or install cglab where there is a C compiler",
         )
+
+
+def _event_maps(
+    options: RecordOptions, engine: str, say: Callable[[str], None]
+) -> tuple[tuple[EventMap, ...], dict[str, object]]:
+    """Return the event maps that are recorded with, and what the engine is to be told."""
+    maps = load_event_maps(options.event_maps)
+    if options.stall_ms and not any(item.passes for item in maps):
+        raise EventMapError(
+            "--stall needs to know what a pass of the event loop is",
+            hint="name an event map that has a 'pass' with --event-map",
+        )
+    if options.log_events is not None and not maps:
+        raise EventMapError(
+            "--log-events needs an event map: without one there are no events",
+            hint="leave --event-map none away",
+        )
+    engine_options = options.of_engine()
+    if maps and (engine == NATIVE or options.asks_for_actions):
+        engine_options["event_map"] = compile_maps(
+            maps, keep_instances=options.keep_instances, stall_ns=options.stall_ns
+        )
+    if maps and engine != NATIVE:
+        maps = ()
+        if options.asks_for_actions:
+            say(f"the engine {engine} tells no actions apart: that takes the engine {NATIVE}")
+    return maps, engine_options
+
+
+def _prepare_process(limit_watch: LimitWatch, *, uses_stack: bool) -> None:
+    """Make a process ready that is about to become the target."""
+    if uses_stack:
+        raise_for_exec()
+    limit_watch.apply_in_target()
 
 
 def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:

@@ -59,6 +59,11 @@ class Supervisor:
         self._step = 0
         self._next_step_at: float | None = None
         self._stopped_by = ""
+        self._stop_asked_for = ""
+
+    def request_stop(self, reason: str) -> None:
+        """Have the target stopped, in steps. For ``attend`` to call."""
+        self._stop_asked_for = reason
 
     def run(
         self,
@@ -107,6 +112,8 @@ class Supervisor:
             self._drive.begin()
         while process.poll() is None:
             patience_s = min(self._patience_s(end_at), attend(process.pid))
+            if self._stop_asked_for and not self._stopped_by:
+                self._begin_stopping(process, self._stop_asked_for)
             received = signal.sigtimedwait(wanted, patience_s)
             if received is not None and received.si_signo != signal.SIGCHLD:
                 self._on_request(process, received)

@@ -74,6 +74,18 @@ tree_restack(struct thread *thread, struct open_call *top)
     thread->top = top;
 }
 
+/* A call that was found on the stack is over when its caller goes on without it. */
+static void
+end_found_calls(struct thread *thread, struct open_call *until)
+{
+    while (thread->top != until && thread->top->found_on_stack) {
+        struct open_call *call = thread->top;
+        thread->top = call->caller;
+        call->found_on_stack = false;
+        release_call(thread, call);
+    }
+}
+
 void
 tree_end_elsewhere(struct thread *thread, struct open_call *call)
 {
@@ -83,6 +95,10 @@ tree_end_elsewhere(struct thread *thread, struct open_call *call)
         count_time(thread, c_call, clock_read());
         release_call(thread, c_call);
         call->c_call = NULL;
+    }
+    end_found_calls(thread, call);
+    if (thread->top == call) {
+        thread->top = call->caller;
     }
     if (thread->top == call->caller) {
         PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
@@ -109,7 +125,7 @@ static struct open_call *
 find_call_of_frame(struct thread *thread, interpreter_frame *frame)
 {
     struct open_call **recent = &recently_found[((uintptr_t)frame >> 5) % RECENTLY_FOUND];
-    if (*recent != NULL && is_of_frame(*recent, frame)) {
+    if (*recent != NULL && is_of_frame(*recent, frame) && !(*recent)->found_on_stack) {
         return *recent;
     }
     for (struct open_call *call = thread->top; call != NULL; call = call->caller) {
@@ -119,7 +135,8 @@ find_call_of_frame(struct thread *thread, interpreter_frame *frame)
     }
     for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
         for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-            if (is_of_frame(&chunk->calls[index], frame)) {
+            /* One that was found on a stack may be over: who knows what is at its address by now. */
+            if (is_of_frame(&chunk->calls[index], frame) && !chunk->calls[index].found_on_stack) {
                 *recent = &chunk->calls[index];
                 return *recent;
             }
@@ -136,18 +153,6 @@ find_open_call(struct thread *thread, interpreter_frame *frame)
     return call != NULL && call->c_call != NULL ? call->c_call : call;
 }
 
-/* A call that was found on the stack is over when its caller goes on without it. */
-static void
-end_found_calls(struct thread *thread, struct open_call *until)
-{
-    while (thread->top != until && thread->top->found_on_stack) {
-        struct open_call *call = thread->top;
-        thread->top = call->caller;
-        call->found_on_stack = false;
-        release_call(thread, call);
-    }
-}
-
 /* Does the thread run what brought the recording here, rather than the target? */
 static bool
 is_before_the_target(const struct thread *thread, const struct open_call *known)
@@ -155,16 +160,33 @@ is_before_the_target(const struct thread *thread, const struct open_call *known)
     return tree.whole_program && thread->is_main && known == &thread->root_call;
 }
 
+/* A record of a call that was found at this frame before: of another greenlet, or one that is over. */
+static struct open_call *
+find_found_call(struct thread *thread, interpreter_frame *frame)
+{
+    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            if (chunk->calls[index].found_on_stack && is_of_frame(&chunk->calls[index], frame)) {
+                return &chunk->calls[index];
+            }
+        }
+    }
+    return NULL;
+}
+
 /* An open call for a frame that the hook was not entered for, because it was there before. It has no
  * context: what it calls hangs on the nearest caller that has one. */
 static struct open_call *
 add_found_call(struct thread *thread, struct open_call *known, interpreter_frame *frame)
 {
-    struct open_call *call = thread->free_call;
-    if (call == NULL && (call = tree_more_calls(thread)) == NULL) {
-        return NULL;
+    struct open_call *call = find_found_call(thread, frame);
+    if (call == NULL) {
+        call = thread->free_call;
+        if (call == NULL && (call = tree_more_calls(thread)) == NULL) {
+            return NULL;
+        }
+        thread->free_call = call->caller;
     }
-    thread->free_call = call->caller;
     *call = (struct open_call){
         .frame = frame,
         .node = is_before_the_target(thread, known) ? tree_silent_node() : known->node,

@@ -1,7 +1,10 @@
 #include "hook.h"
 
+#include "heap.h"
 #include "passing.h"
 
+/* Who evaluated frames before us, and who does now: that one, or what watches the time for it. */
+static _PyFrameEvalFunction predecessor = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
 
 static PyObject *
@@ -114,7 +117,8 @@ hook_install(void)
     PyInterpreterState *interpreter = PyInterpreterState_Get();
     _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
     if (now != hook) {
-        evaluate = now;
+        predecessor = now;
+        evaluate = heap_watching(now);
         _PyInterpreterState_SetEvalFrameFunc(interpreter, hook);
     }
 }
@@ -126,7 +130,7 @@ hook_remove(void)
     if (!hook_is_installed()) {
         return false;
     }
-    _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
+    _PyInterpreterState_SetEvalFrameFunc(interpreter, predecessor);
     return true;
 }
 
@@ -139,5 +143,5 @@ hook_is_installed(void)
 bool
 hook_has_predecessor(void)
 {
-    return evaluate != _PyEval_EvalFrameDefault;
+    return predecessor != _PyEval_EvalFrameDefault;
 }

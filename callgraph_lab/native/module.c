@@ -7,6 +7,7 @@
 #include "children.h"
 #include "clock.h"
 #include "compat.h"
+#include "heap.h"
 #include "hook.h"
 #include "instances.h"
 #include "memory.h"
@@ -106,9 +107,10 @@ PyDoc_STRVAR(start_doc,
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
              "functions written in C are recorded, too. ``event_map`` is a dict with a list of rules that\n"
-             "say which action a call serves. With ``memory`` what is allocated and freed is counted. Returns the path of the file. Raises OSError where it cannot\n"
-             "be made, ValueError for a map that is none, RuntimeError when recording already, or where\n"
-             "``c_calls`` needs a tool id of sys.monitoring and there is none left.");
+             "say which action a call serves. With ``memory`` what is allocated and freed is counted.\n"
+             "Returns the path of the file. Raises OSError where it cannot be made, ValueError for a map\n"
+             "that is none, RuntimeError when recording already, or where ``c_calls`` needs a tool id of\n"
+             "sys.monitoring and there is none left.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
@@ -258,12 +260,50 @@ follow_children(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(start_heap_doc,
+             "start_heap($module, folder, every_ns, follow_forks, get_objects, get_size, /)\n--\n\n"
+             "Have snapshots of the heap written into ``folder``, which is there.\n\n"
+             "Where ``every_ns`` is not 0, one so often, from the next start() on: between two bytecodes of\n"
+             "the main thread. ``get_objects`` and ``get_size`` are gc.get_objects and sys.getsizeof.");
+
+static PyObject *
+start_heap(PyObject *module, PyObject *arguments)
+{
+    PyObject *folder = NULL, *get_objects, *get_size;
+    unsigned long long every_ns;
+    int follow;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O&KpOO:start_heap", PyUnicode_FSConverter, &folder, &every_ns,
+                          &follow, &get_objects, &get_size)) {
+        return NULL;
+    }
+    int result = heap_start(PyBytes_AS_STRING(folder), every_ns, follow != 0, get_objects, get_size);
+    Py_DECREF(folder);
+    if (result != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(take_heap_at_exit_doc, "take_heap_at_exit($module, /)\n--\n\n"
+                                    "Take the last snapshot of the heap of this process.");
+
+static PyObject *
+take_heap_at_exit(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    heap_take("exit");
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, start_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
     {"status", status, METH_NOARGS, status_doc},
     {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
     {"keep_stack", keep_stack, METH_O, keep_stack_doc},
+    {"start_heap", start_heap, METH_VARARGS, start_heap_doc},
+    {"take_heap_at_exit", take_heap_at_exit, METH_NOARGS, take_heap_at_exit_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -137,6 +137,11 @@ naming_traits(const char *module, const char *qualname)
         "callgraph_lab", "callgraph_lab.recording", "callgraph_lab.recording.live_format",
         "callgraph_lab.recording.marking", "callgraph_lab.errors", NULL,
     };
+    /* They stand between the target's logging or its server and what these call. */
+    static const char *const between[] = {
+        "callgraph_lab.resources.log_lines", "callgraph_lab.resources.after_import",
+        "callgraph_lab.resources.ftp_limits", NULL,
+    };
     uint8_t traits = 0;
     if (is_below_one_of(module, own)) {
         traits |= CODE_IS_HOUSEKEEPING;
@@ -156,11 +161,11 @@ naming_traits(const char *module, const char *qualname)
         }
     }
     if (is_module_or_below(module, "callgraph_lab.engines") || is_one_of(module, of_marks) ||
+        strcmp(module, "callgraph_lab.resources.ftp_pause") == 0 ||
         (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
         traits |= CODE_IS_OURS;
     }
-    /* It stands between a handler of the target's log and what formats the line. */
-    if (strcmp(module, "callgraph_lab.resources.log_lines") == 0) {
+    if (is_one_of(module, between)) {
         traits |= CODE_IS_PASSED_OVER;
     }
     return traits;

@@ -160,17 +160,31 @@ class JoinedActions:
 
     def events(self) -> tuple[RecordedEvent, ...]:
         """Return the events in order of time; of a ``once`` action's a session has one a sensor."""
-        once = {number for number, action in enumerate(self.actions()) if action.once}
-        last: dict[tuple[str, int], int] = {}
-        events = sorted(self._events, key=lambda event: (event.moment_ns, event.pid, event.serial))
-        for position, event in enumerate(events):
-            if event.action in once and event.session:
-                last[event.sensor, event.session] = position
-        return tuple(
-            event
-            for position, event in enumerate(events)
-            if last.get((event.sensor, event.session), position) == position
-        )
+        return once_a_session(self._events, self.actions())
+
+
+def once_a_session(
+    events: Iterable[RecordedEvent], actions: Sequence[RecordedAction]
+) -> tuple[RecordedEvent, ...]:
+    """Return events in order of time; of those of a ``once`` action one a session and sensor.
+
+    Where several processes closed a session, the last one did; closing it again is nothing new.
+    """
+    events = sorted(events, key=lambda event: (event.moment_ns, event.pid, event.serial))
+    chosen: dict[tuple[str, int], RecordedEvent] = {}
+
+    def is_once(event: RecordedEvent) -> bool:
+        return event.action is not None and actions[event.action].once and event.session != 0
+
+    for event in filter(is_once, events):
+        key = event.sensor, event.session
+        if key not in chosen or chosen[key].pid != event.pid:
+            chosen[key] = event
+    return tuple(
+        event
+        for event in events
+        if not is_once(event) or chosen[event.sensor, event.session] is event
+    )
 
 
 def action_names(parts: Iterable[LivePart]) -> list[str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAP = {"maps": list, "phases": list, "sensors": list, "stall_ns": int}
-_PHASE = {"id": int, "name": str, "sentence": str, "functions": list}
+_PHASE = {"id": int, "name": str, "sentence": str, "functions": list, "prepared_by": list}
 _SENSOR = {"id": int, "name": str, "functions": list}
 
 
@@ -20,10 +20,10 @@ def event_map_of_json(value: object) -> RecordedEventMap:
     return RecordedEventMap(
         maps=_strings(fields["maps"]),
         phases=tuple(
-            RecordedPhase(**_with_functions(_checked(item, _PHASE))) for item in fields["phases"]
+            RecordedPhase(**_with_texts(_checked(item, _PHASE))) for item in fields["phases"]
         ),
         sensors=tuple(
-            RecordedSensor(**_with_functions(_checked(item, _SENSOR))) for item in fields["sensors"]
+            RecordedSensor(**_with_texts(_checked(item, _SENSOR))) for item in fields["sensors"]
         ),
         stall_ns=fields["stall_ns"],
     )
@@ -39,8 +39,12 @@ def _checked(value: object, types: Mapping[str, type]) -> dict[str, Any]:
     return value
 
 
-def _with_functions(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "functions": _strings(fields["functions"])}
+def _with_texts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields in which each list holds texts."""
+    return {
+        name: _strings(value) if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
 
 
 def _strings(items: list[object]) -> tuple[str, ...]:

@@ -32,7 +32,10 @@ def read_actions(data: bytes, later: bytes, position: Callable[[int], int | None
     meanwhile, which may be of two minds, is left out. Raise ``DamagedError``.
     """
     records = ActionRecords(
-        [_action(*fields) for _, fields in _records(later, layout.BLOCK_ACTIONS, layout.ACTION)],
+        [
+            action_of_record(*fields)
+            for _, fields in _records(later, layout.BLOCK_ACTIONS, layout.ACTION)
+        ],
         [
             _label(data, at, *fields)
             for at, fields in _records(later, layout.BLOCK_LABELS, layout.LABEL)
@@ -42,7 +45,7 @@ def read_actions(data: bytes, later: bytes, position: Callable[[int], int | None
             for fields in _unchanged(data, later, layout.BLOCK_INSTANCES, layout.INSTANCE)
         ],
         [
-            _event(fields, position)
+            event_of_record(fields, position)
             for fields in _unchanged(data, later, layout.BLOCK_EVENTS, layout.EVENT)
         ],
     )
@@ -91,7 +94,8 @@ def _cut(text: object, length: object) -> bytes:
     return text[:length]
 
 
-def _action(length: int, flags: int, *rest: int) -> LiveAction:
+def action_of_record(length: int, flags: int, *rest: int) -> LiveAction:
+    """Return an action of its record's fields. Raise ``DamagedError``."""
     *numbers, text = rest
     count, ended, sessions, busy_ticks, cpu_ns, moved, dropped, duration_ticks = numbers
     if max(numbers) > _LARGEST:
@@ -139,7 +143,11 @@ def _instance(fields: tuple[int, ...]) -> LiveInstance:
     )
 
 
-def _event(fields: tuple[int, ...], position: Callable[[int], int | None]) -> LiveEvent:
+def event_of_record(fields: tuple[int, ...], position: Callable[[int], int | None]) -> LiveEvent:
+    """Return an event of its record's fields; ``position`` is of a context's id.
+
+    Raise ``DamagedError``.
+    """
     serial, ticks, duration, session, instance, sensor, context, action, length, text = fields
     if max(serial, ticks, duration, session, instance) > _LARGEST:
         raise DamagedError(f"the event {serial} is damaged")

@@ -15,6 +15,7 @@ from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.ended import Ended, read_index, remark_on
+from callgraph_lab.recording.heap_files import read_heap
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.marks import read_marks
@@ -78,6 +79,7 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         run=replace(information, notes=(*run.notes, *said)),
         marks=marks,
         resources=read_resources(live_folder, run.started_monotonic_ns),
+        heap=read_heap(live_folder, run.started_monotonic_ns),
     )
     return LiveContents(
         recording, tuple(path for path in found.damage if path.suffix == layout.PART_SUFFIX)

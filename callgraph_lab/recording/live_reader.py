@@ -48,6 +48,19 @@ def was_begun(path: Path) -> bool:
         return file.read(len(layout.MAGIC)).strip(b"\0") != b""
 
 
+def read_clock(header: bytes, kind: int) -> Clock:
+    """Return the clock of a live file that begins so; ``kind`` is its kind as the header has it."""
+    first_ticks, first_ns, realtime_ns, latest_ticks, latest_ns, ticks_a_second = (
+        layout.ANCHORS.unpack_from(header, layout.ANCHORS_OFFSET)
+    )
+    if kind == layout.CLOCK_MONOTONIC_NS:
+        return Clock(first_ticks, first_ns, realtime_ns, latest_ns, None)
+    elapsed_ns, elapsed_ticks = latest_ns - first_ns, latest_ticks - first_ticks
+    if elapsed_ns > 0 and elapsed_ticks > 0:
+        return Clock(first_ticks, first_ns, realtime_ns, latest_ns, elapsed_ns / elapsed_ticks)
+    return Clock(first_ticks, first_ns, realtime_ns, latest_ns, 1e9 / max(ticks_a_second, 1))
+
+
 def _text(data: bytes) -> str:
     return data.partition(b"\0")[0].decode("utf-8", "replace")
 
@@ -111,24 +124,13 @@ class _PartReader:
             start_time=start_time,
             parent_pid=parent_pid,
             information=information if isinstance(information, dict) else {},
-            clock=self._read_clock(clock),
+            clock=read_clock(data, clock),
             finished=state == layout.STATE_FINISHED,
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
             lost_children=lost_children,
             lost_children_error=error,
             folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
-
-    def _read_clock(self, kind: int) -> Clock:
-        first_ticks, first_ns, realtime_ns, latest_ticks, latest_ns, ticks_a_second = (
-            layout.ANCHORS.unpack_from(self._data, layout.ANCHORS_OFFSET)
-        )
-        if kind == layout.CLOCK_MONOTONIC_NS:
-            return Clock(first_ticks, first_ns, realtime_ns, latest_ns, None)
-        elapsed_ns, elapsed_ticks = latest_ns - first_ns, latest_ticks - first_ticks
-        if elapsed_ns > 0 and elapsed_ticks > 0:
-            return Clock(first_ticks, first_ns, realtime_ns, latest_ns, elapsed_ns / elapsed_ticks)
-        return Clock(first_ticks, first_ns, realtime_ns, latest_ns, 1e9 / max(ticks_a_second, 1))
 
     def _read_contexts(self, part: LivePart, blocks: list[tuple[int, int, int]]) -> None:
         """Fill the columns from ``blocks`` (first id, offset, count), which are in order of ids."""
@@ -227,11 +229,12 @@ def _read_functions(data: bytes) -> list[LiveFunction]:
     functions: list[LiveFunction] = []
     for kind, start, end, used, _, _ in blocks(data):
         if kind == layout.BLOCK_FUNCTIONS:
-            _read_functions_block(data, start, min(start + used, end), functions)
+            read_functions_block(data, start, min(start + used, end), functions)
     return functions
 
 
-def _read_functions_block(data: bytes, start: int, end: int, functions: list[LiveFunction]) -> None:
+def read_functions_block(data: bytes, start: int, end: int, functions: list[LiveFunction]) -> None:
+    """Append the functions that stand between two offsets of a block. Raise ``DamagedError``."""
     at = start
     while at + layout.FUNCTION_HEADER.size <= end:
         size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgraph_lab.action_model import RecordedLabel
+from callgraph_lab.recording.assemble_actions import once_a_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,11 +138,9 @@ def joined_actions(recording: Recording, other: Recording) -> dict[str, Any]:
         "actions": tuple(actions[number] for number in order),
         "labels": tuple(_at_place(item, place) for item in (*recording.labels, *labels)),
         "instances": tuple(_at_place(item, place) for item in every_instance),
-        "events": tuple(
-            sorted(
-                (_at_place(item, place) for item in (*recording.events, *events)),
-                key=lambda event: (event.moment_ns, event.pid, event.serial),
-            )
+        "events": once_a_session(
+            (_at_place(item, place) for item in (*recording.events, *events)),
+            [actions[number] for number in order],
         ),
         "events_dropped": recording.events_dropped + other.events_dropped,
     }
@@ -152,10 +151,18 @@ def _at_place(item: _Item, place: dict[int, int]) -> _Item:
 
 
 def _order(actions: Sequence[RecordedAction], instances: Iterable[ActionInstance]) -> list[int]:
-    """Return the actions' numbers by when they first began, background last."""
-    first_ns: dict[int, int] = {}
+    """Return the actions' numbers by when they first began, background last.
+
+    Where several processes closed a session, the last one did.
+    """
+    began_ns: dict[tuple[int, int], int] = {}
     for item in instances:
-        first_ns[item.action] = min(first_ns.get(item.action, _LARGEST), item.begin_ns)
+        key = item.action, item.session
+        choose = max if actions[item.action].once else min
+        began_ns[key] = choose(began_ns.get(key, item.begin_ns), item.begin_ns)
+    first_ns: dict[int, int] = {}
+    for (action, _), moment_ns in began_ns.items():
+        first_ns[action] = min(first_ns.get(action, moment_ns), moment_ns)
     return sorted(
         range(len(actions)),
         key=lambda number: (actions[number].background, first_ns.get(number, _LARGEST)),

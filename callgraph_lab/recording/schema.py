@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -44,6 +44,20 @@ CREATE TABLE resource_column (
     -- What the target used, sampled from outside: one row a column, packed as the tree's are.
     name TEXT NOT NULL,              -- a field of callgraph_lab.resource_model.ResourceSeries
     item_bytes INTEGER NOT NULL, items INTEGER NOT NULL, content BLOB NOT NULL
+);
+CREATE TABLE heap_snapshot (
+    -- One row a snapshot of a process's heap, in the order of their moments.
+    moment_ns INTEGER NOT NULL,      -- since the start of the run
+    pid INTEGER NOT NULL,
+    cause TEXT NOT NULL,             -- "every" or "exit"
+    duration_ns INTEGER NOT NULL     -- how long the target stood still for it
+);
+CREATE TABLE heap_type (
+    -- One row a type of which objects were alive in a snapshot.
+    snapshot INTEGER NOT NULL,       -- the place of its row in heap_snapshot, from 0
+    name TEXT NOT NULL,              -- module.qualname; without the module for builtins
+    objects INTEGER NOT NULL,
+    bytes INTEGER NOT NULL           -- as sys.getsizeof says, of all of them together
 );
 CREATE TABLE mark (
     -- One row a mark, in the order of their moments.
@@ -134,6 +148,8 @@ COLUMNS: dict[str, Types] = {
     },
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
     "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
+    "heap_snapshot": {"moment_ns": int, "pid": int, "cause": str, "duration_ns": int},
+    "heap_type": {"snapshot": int, "name": str, "objects": int, "bytes": int},
     "mark": {"name": str, "moment_ns": int},
     "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "action": {

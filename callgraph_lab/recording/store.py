@@ -21,6 +21,7 @@ from callgraph_lab.model import (
     RunInformation,
 )
 from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
+from callgraph_lab.recording.heap_files import heap_of_rows, rows_of_heap
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
 from callgraph_lab.recording.resource_file import pack_resources, unpack_resources
 from callgraph_lab.recording.schema import (
@@ -124,6 +125,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
         **rows_of_actions(recording),
         "tree_column": list(pack_tree(recording.tree)),
         "resource_column": pack_resources(recording.resources),
+        **rows_of_heap(recording.heap),
         "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
         "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
     }
@@ -150,6 +152,8 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["function"],
         tables["thread"],
         *(tables[name] for name in ACTION_TABLES),
+        tables["heap_snapshot"],
+        tables["heap_type"],
         tables["mark"],
         [row[:-1] for row in columns],
     ):
@@ -306,6 +310,7 @@ class _Reader:
             tuple(recorded_processes),
             marks=marks,
             resources=resources,
+            heap=heap_of_rows(tables["heap_snapshot"], tables["heap_type"]),
             **actions,
         )
 

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 from callgraph_lab.resource_model import ResourceReading
 
 if TYPE_CHECKING:
-    from callgraph_lab.model import Recording
     from callgraph_lab.resource_model import ResourceSeries
 
 _NS_PER_S = 1_000_000_000
 
 
-def resources_at(recording: Recording, moment_ns: int) -> ResourceReading | None:
+def resources_at(series: ResourceSeries, moment_ns: int) -> ResourceReading | None:
     """Return what the target used at a moment, counted from the start of the run.
 
     That is what the first sample from the moment on says, whose CPU percentage is that since the
     sample before; after the last one, what that says. None where there are no samples.
     """
-    series = recording.resources
     if not len(series):
         return None
     return reading(series, min(bisect_left(series.moment_ns, moment_ns), len(series) - 1))

@@ -1,28 +1,27 @@
 """Inside the target: every line that it logs ends with what the process uses at that moment.
 
 ``logging.Handler.format`` is where every configuration of logging meets, whoever made it and when.
-It is wrapped once ``logging`` has been imported by whoever does it first; until then a finder waits
-for that, and then goes. There is no thread, and nothing is imported for it. The engines pass over
-these functions: what they call hangs on their caller, as it would without them.
+It is wrapped once ``logging`` has been imported by whoever does it first. There is no thread, and
+nothing is imported for it. The engines pass over these functions: what they call hangs on their
+caller, as it would without them.
 """
 
 from __future__ import annotations
 
-import sys
 from posix import close, getpid, listdir, open, read, sysconf  # noqa: A004 - as bytes, unbuffered
 from time import clock_gettime_ns, monotonic_ns, process_time_ns
+
+from callgraph_lab.resources.after_import import after_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Not even ``typing`` is imported for real: whatever is stays in the target.
     from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
 FIELDS = ("cpu", "rss", "fds", "threads", "pid")
 DEFAULT_FORMAT = "[cpu={cpu} rss={rss} fds={fds} threads={threads}]"
-_LOGGING = "logging"
 _STAT_BYTES = 4096
 _THREADS_AFTER_NAME = 17
 _RSS_PAGES_AFTER_NAME = 21
@@ -51,10 +50,7 @@ def install(line_format: str, loggers: Sequence[str]) -> None:
     def wrap(module: ModuleType) -> None:
         _wrap_format(vars(module)["Handler"], usage, line_format, (names, prefixes))
 
-    if _LOGGING in sys.modules:
-        wrap(sys.modules[_LOGGING])
-    else:
-        sys.meta_path.insert(0, _AfterImport(wrap))
+    after_import("logging", wrap)
 
 
 def _wrap_format(
@@ -140,48 +136,3 @@ def _age_ns() -> int:
     """Return how long this process has been there, as exactly as the kernel tells."""
     started_ns = int(_stat_after_name()[_START_AFTER_NAME]) * (_NS_PER_S // _TICKS_A_SECOND)
     return max(clock_gettime_ns(_CLOCK_BOOTTIME) - started_ns, 1)
-
-
-class _AfterImport:
-    """A finder that calls a function with ``logging`` when somebody has imported it, and goes."""
-
-    def __init__(self, wrap: Any) -> None:  # noqa: ANN401
-        self._wrap = wrap
-
-    def find_spec(
-        self,
-        name: str,
-        path: Sequence[str] | None = None,
-        target: ModuleType | None = None,
-    ) -> ModuleSpec | None:
-        if name != _LOGGING:
-            return None
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
-                spec = finder.find_spec(name, path, target)
-                if spec is not None:
-                    if hasattr(spec.loader, "exec_module"):
-                        spec.loader = _Loader(spec.loader, self, self._wrap)  # type: ignore[assignment]
-                    return spec
-        return None
-
-
-class _Loader:
-    """Loads as another loader does, then leaves that one in its place."""
-
-    def __init__(self, loader: Any, finder: _AfterImport, wrap: Any) -> None:  # noqa: ANN401
-        self._loader = loader
-        self._finder = finder
-        self._wrap = wrap
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self._loader, name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
-        self._wrap(module)

@@ -35,8 +35,11 @@ class ResourceWatch:
         self._sampler.close()
 
 
-def line_writer(path: Path) -> Callable[[str], None]:
-    """Return what appends a line to a file. Raise ``OutputError`` where that cannot be done."""
+def line_writer(path: Path, option: str) -> Callable[[str], None]:
+    """Return what appends a line to the file that a user gave with ``option``.
+
+    It raises ``OutputError`` where that cannot be done; so does this, before it is used.
+    """
 
     def write(line: str) -> None:
         try:
@@ -45,7 +48,7 @@ def line_writer(path: Path) -> Callable[[str], None]:
                     file.write(f"{line}\n")
         except OSError as error:
             raise OutputError(
-                f"cannot write to {path}: {error.strerror}", hint="give --log-file another path"
+                f"cannot write to {path}: {error.strerror}", hint=f"give {option} another path"
             ) from error
 
     write("")

@@ -28,6 +28,7 @@ OPTIONS_OF_RUN = (
     *("--depth-by", "--engine", "--python", "--format", "--out", "--name", "--duration"),
     *("--drive", "--drive-timeout", "--no-render", "--links", "--max-nodes", "--module"),
     *("--follow-children", "--max-contexts", "--heartbeat", "--log-file"),
+    "--heap",
     *("--log-resources", "--log-resources-format", "--log-resources-logger"),
     *("-i,", "-e,", "-f,", "-o,", "-m,"),
 )

@@ -141,7 +141,9 @@ def group_is_there(group: int) -> bool:
             fields = stat.read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
-        if int(fields[2]) == group and fields[0] not in (b"Z", b"X"):
+        # The first thread of a process may end before the others.
+        has_ended = fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1)
+        if int(fields[2]) == group and not has_ended:
             return True
     return False
 

@@ -42,18 +42,18 @@ def with_samples(*samples: tuple[int, ...]) -> Recording:
     ],
 )
 def test_the_sample_that_covers_a_moment(moment_ns: int, index: int, cpu_percent: float) -> None:
-    found = resources_at(with_samples(*SAMPLES), moment_ns)
+    found = resources_at(with_samples(*SAMPLES).resources, moment_ns)
     moment, _, *others = SAMPLES[index]
     assert found == ResourceReading(moment, cpu_percent, *others)
 
 
 def test_without_samples() -> None:
-    assert resources_at(small_recording(), 5) is None
+    assert resources_at(small_recording().resources, 5) is None
     assert resampled(ResourceSeries(), 3, 100) == []
 
 
 def test_two_samples_at_one_moment() -> None:
-    found = resources_at(with_samples(SAMPLES[0], (100, 70, 1, 1, 1, 1)), 100)
+    found = resources_at(with_samples(SAMPLES[0], (100, 70, 1, 1, 1, 1)).resources, 100)
     assert found == ResourceReading(100, 50.0, 1000, 4, 1, 1)
 
 

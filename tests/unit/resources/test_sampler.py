@@ -199,7 +199,7 @@ def test_heartbeat_says_what_was_used_since_the_last() -> None:
 
 
 def test_watch_writes_heartbeats(tmp_path: Path) -> None:
-    write = line_writer(tmp_path / "beats")
+    write = line_writer(tmp_path / "beats", "--log-file")
     heartbeat = Heartbeat("x", 0.01, write)
     watch = ResourceWatch(tmp_path, say=pytest.fail, heartbeat=heartbeat)
     deadline = time.monotonic() + 20
@@ -208,4 +208,4 @@ def test_watch_writes_heartbeats(tmp_path: Path) -> None:
     watch.close()
     assert "rss=" in (tmp_path / "beats").read_text()
     with pytest.raises(OutputError, match="cannot write to"):
-        line_writer(tmp_path / "missing" / "beats")
+        line_writer(tmp_path / "missing" / "beats", "--log-file")

@@ -1,0 +1,150 @@
+"""``cglab heap``: objects and bytes by type, and what grew between two snapshots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from callgraph_lab.cli.options import folder_option, json_option, recording_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from callgraph_lab.heap_model import HeapSnapshot, HeapTotal
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  cglab run --heap every=10s --heap exit ftpServer.py
+  cglab heap
+  cglab heap --diff first last"""
+)
+@recording_argument
+@folder_option
+@click.option("--snapshot", default="last", metavar="N", help="Which one to show.  [default: last]")
+@click.option("--diff", nargs=2, metavar="FIRST LAST", help="What grew from one to another.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many types."
+)
+@json_option
+def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
+    recording: str | None,
+    folder: Path,
+    snapshot: str,
+    diff: tuple[str, str] | None,
+    top: int,
+    output_format: str,
+) -> None:
+    """List the snapshots of a RECORDING's heap (the newest by default), and the types in one.
+
+    Snapshots are called by their numbers, or first and last.
+    """
+    from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415
+    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.heap_model import grown  # noqa: PLC0415
+    from callgraph_lab.recording import catalog  # noqa: PLC0415
+
+    entry = find_recording(recording, folder)
+    snapshots = catalog.load(entry).heap
+    as_json = output_format == "json"
+    if not snapshots and not as_json:
+        say(f"{entry.path.name} has no snapshots of the heap; record with --heap exit or every=10s")
+        return
+    described: dict[str, Any] = {"schema": 1, "snapshots": _describe(snapshots)}
+    if diff is not None:
+        first, last = (snapshots[_index(word, snapshots)] for word in diff)
+        if first.pid != last.pid:
+            raise click.UsageError(
+                f"These are of two processes, {first.pid} and {last.pid}; name two of one."
+            )
+        described["grown"] = _types(grown(first, last))
+    elif snapshots:
+        described["types"] = _types(snapshots[_index(snapshot, snapshots)].types)
+    if as_json:
+        print_json(described)
+    elif diff is not None:
+        _print_types(described["grown"], top, signed=True)
+    else:
+        _print_snapshots(described["snapshots"])
+        click.echo()
+        _print_types(described["types"], top, signed=False)
+
+
+def _index(word: str, snapshots: Sequence[HeapSnapshot]) -> int:
+    count = len(snapshots)
+    number = {"first": 1, "last": count}.get(word)
+    if number is None and word.isdecimal():
+        number = int(word)
+    if number is None or not 1 <= number <= count:
+        raise click.UsageError(f"{word!r} is no snapshot; there are 1 to {count}, first and last.")
+    return number - 1
+
+
+def _describe(snapshots: Sequence[HeapSnapshot]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "moment_ns": one.moment_ns,
+            "pid": one.pid,
+            "cause": one.cause,
+            "duration_ns": one.duration_ns,
+            "objects": one.total.objects,
+            "bytes": one.total.bytes,
+        }
+        for number, one in enumerate(snapshots, 1)
+    ]
+
+
+def _types(types: Mapping[str, HeapTotal]) -> list[dict[str, Any]]:
+    """Return what takes most, or has grown most, first."""
+    ordered = sorted(types.items(), key=lambda item: (-item[1].bytes, -item[1].objects, item[0]))
+    return [{"type": name, "objects": one.objects, "bytes": one.bytes} for name, one in ordered]
+
+
+def _print_snapshots(described: list[dict[str, Any]]) -> None:
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.text import duration  # noqa: PLC0415
+
+    titles = ("snapshot", "at", "process", "cause", "objects", "bytes", "took")
+    print_table(
+        [TableColumn(title, number=title != "cause") for title in titles],
+        [
+            (
+                str(item["number"]),
+                duration(item["moment_ns"]),
+                str(item["pid"]),
+                item["cause"],
+                f"{item['objects']:,}",
+                f"{item['bytes']:,}",
+                duration(item["duration_ns"]),
+            )
+            for item in described
+        ],
+    )
+
+
+def _print_types(types: list[dict[str, Any]], top: int, *, signed: bool) -> None:
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
+
+    if not types:
+        click.echo("nothing grew, and nothing shrank" if signed else "nothing is alive")
+        return
+    form = "+,d" if signed else ",d"
+    print_table(
+        [
+            TableColumn("type"),
+            TableColumn("objects", number=True),
+            TableColumn("bytes", number=True),
+        ],
+        [
+            (item["type"], format(item["objects"], form), format(item["bytes"], form))
+            for item in types[:top]
+        ],
+    )
+    if len(types) > top:
+        say(f"{len(types) - top:,} more types; --top shows more")

@@ -1,0 +1,65 @@
+"""All that ``cglab`` does beside a target that runs: samples, heartbeats, events, merging."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callgraph_lab.launch.ended_processes import EndedProcesses
+from callgraph_lab.launch.event_log import EventLog
+from callgraph_lab.resources.heartbeat import Heartbeat
+from callgraph_lab.resources.watch import ResourceWatch, line_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from callgraph_lab.model import Recording
+
+
+class Beside:
+    """Opens the files that a user wants lines in; then does, at ``attend``, what is due.
+
+    Making it raises ``OutputError`` where a file cannot be written. ``say`` gets heartbeats where
+    there is no ``log_file`` for them, and what a user should know.
+    """
+
+    def __init__(
+        self, *, say: Callable[[str], None], log_file: Path | None, log_events: Path | None
+    ) -> None:
+        self._say = say
+        self._write_line = say if log_file is None else line_writer(log_file, "--log-file")
+        self._write_event = None if log_events is None else line_writer(log_events, "--log-events")
+
+    def begin(self, live_folder: Path, name: str, heartbeat_s: float | None) -> None:
+        """Begin with the run called ``name``, whose run file is in its live folder."""
+        heartbeat = None
+        if heartbeat_s is not None:
+            heartbeat = Heartbeat(name, heartbeat_s, self._write_line)
+        self._resources = ResourceWatch(live_folder, say=self._say, heartbeat=heartbeat)
+        self._events = None
+        if self._write_event is not None:
+            self._events = EventLog(live_folder, self._write_event, say=self._say)
+        self._ended = EndedProcesses(live_folder, say=self._say)
+
+    def attend(self, pid: int) -> float:
+        """Do what is due for the target ``pid``; return in how many seconds to be called again."""
+        patience_s = self._resources.attend(pid)
+        # Before what has ended is merged: its events are cheaper to read until then.
+        if self._events is not None:
+            patience_s = min(patience_s, self._events.attend())
+        return min(patience_s, self._ended.attend())
+
+    def target_has_ended(self) -> None:
+        """Wait a moment for its children, and write what they had to tell."""
+        self._ended.wait_for_the_last()
+        if self._events is not None:
+            self._events.attend(to_the_end=True)
+
+    def close(self) -> None:
+        """Finish the samples."""
+        self._resources.close()
+
+    def finish(self, load: Callable[[], Recording]) -> None:
+        """Write what only the finished recording tells, which ``load`` returns."""
+        if self._events is not None:
+            self._events.finish(load())

@@ -1,0 +1,96 @@
+"""Events with what is said of them: the action by its name, and the calls that led there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callgraph_lab.model import NO_PARENT
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import Recording
+
+LONGEST_PATH = 200
+"""So many calls of a path are kept, the innermost ones."""
+_SESSION_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A function on the way to an event, and where it is."""
+
+    name: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """A ``RecordedEvent`` that needs no recording to be understood.
+
+    ``action`` is that of the event's instance, else the one that its call served; ``once`` says
+    that a session has one at most. ``path`` begins at the outermost call and ends at the one that
+    the event is about. ``moment_ns`` counts from the start of the run.
+    """
+
+    pid: int
+    serial: int
+    sensor: str
+    moment_ns: int
+    duration_ns: int = 0
+    session: int = 0
+    instance: int = 0
+    action: str = ""
+    once: bool = False
+    fields: tuple[tuple[str, str], ...] = ()
+    path: tuple[PathStep, ...] = ()
+
+    @property
+    def session_pid(self) -> int:
+        """The process that saw the session first, 0 where there is no session."""
+        return self.session >> _SESSION_BITS
+
+    @property
+    def session_name(self) -> str:
+        """The session as a text, ``4711-3``: the third that process 4711 saw; or nothing."""
+        number = self.session & ((1 << _SESSION_BITS) - 1)
+        return f"{self.session_pid}-{number}" if self.session else ""
+
+
+def seen_events(recording: Recording) -> list[SeenEvent]:
+    """Return the events of a recording in order of time."""
+    tree, actions = recording.tree, recording.actions
+    found = []
+    for event in recording.events:
+        action = event.action
+        if action is None and event.context is not None:
+            action = recording.labels[tree.label[event.context]].action
+        found.append(
+            SeenEvent(
+                pid=event.pid,
+                serial=event.serial,
+                sensor=event.sensor,
+                moment_ns=event.moment_ns,
+                duration_ns=event.duration_ns,
+                session=event.session,
+                instance=event.instance,
+                action="" if action is None else actions[action].name,
+                once=action is not None and actions[action].once,
+                fields=event.fields,
+                path=_path_to(recording, event.context),
+            )
+        )
+    return found
+
+
+def _path_to(recording: Recording, context: int | None) -> tuple[PathStep, ...]:
+    tree = recording.tree
+    path: list[PathStep] = []
+    while context is not None and len(path) < LONGEST_PATH:
+        caller = tree.parent[context]
+        if caller == NO_PARENT:
+            break
+        function = recording.functions[tree.function[context]]
+        path.append(PathStep(function.name, function.file, function.line))
+        context = caller
+    return tuple(reversed(path))
