@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TypedDict
 
@@ -25,6 +25,7 @@ def start(
     c_calls: bool = False,
     event_map: dict[str, object] | None = None,
     memory: bool = False,
+    lines: Sequence[str] = (),
 ) -> str: ...
 def stop() -> None: ...
 def status() -> Status: ...

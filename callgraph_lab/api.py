@@ -15,6 +15,7 @@ from callgraph_lab.errors import EngineError, LayoutError, OutputError, Recordin
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.c_functions import hide_with_callers
+from callgraph_lab.graph.lines import line_tables
 from callgraph_lab.launch.interpreter import this_interpreter
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from callgraph_lab.graph.lines import LineTable
     from callgraph_lab.model import CallGraph, DepthBy, Function, GraphNode, Naming, RunInformation
 
 _tracing = threading.Lock()
@@ -41,7 +43,8 @@ class trace:  # noqa: N801 - used like a function
     ['<lambda>']
 
     With ``c_calls`` functions written in C are recorded as well, with ``memory`` it is counted what
-    each function allocates and frees, by the engine that can.
+    each function allocates and frees, by the engine that can. Of functions that a glob in ``lines``
+    finds every source line is counted.
 
     The recording is at ``path`` when the block has been left, also by an exception. Raises
     ``EngineError`` for an engine that cannot be used, ``OutputError`` where the recording cannot
@@ -55,14 +58,17 @@ class trace:  # noqa: N801 - used like a function
         engine: str = AUTO,
         c_calls: bool = False,
         memory: bool = False,
+        lines: Sequence[str] = (),
     ) -> None:
         self._path = Path(path)
-        self._engine = choose(engine, c_calls=c_calls, memory=memory).name
+        self._engine = choose(engine, c_calls=c_calls, memory=memory, lines=bool(lines)).name
         self._options: dict[str, Any] = {}
         if c_calls:
             self._options["c_calls"] = True
         if memory:
             self._options["memory"] = True
+        if lines:
+            self._options["lines"] = tuple(lines)
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
@@ -210,6 +216,10 @@ class OpenRecording:
             max_depth=None, include=include, exclude=exclude, filters=filters, stdlib=stdlib
         ).nodes
         return tuple(node.function for node in nodes if node.function.kind != "thread")
+
+    def lines(self, name: str) -> tuple[LineTable, ...]:
+        """Return what was counted of the source lines of the functions called ``name``."""
+        return line_tables(self._recording, name)
 
     def render(
         self,

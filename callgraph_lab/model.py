@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.action_model import ActionInstance, Nth, RecordedAction, RecordedEvent
     from callgraph_lab.heap_model import HeapSnapshot
+    from callgraph_lab.line_model import RecordedLine
     from callgraph_lab.memory_model import NodeMemory
 
 FunctionKind = Literal["function", "c_function", "thread"]
@@ -358,3 +359,5 @@ class Recording:
     marks: tuple[RecordedMark, ...] = ()
     resources: ResourceSeries = field(default_factory=ResourceSeries)
     heap: tuple[HeapSnapshot, ...] = ()
+    lines: tuple[RecordedLine, ...] = ()
+    """Of the functions whose lines were asked for; each line of a process once."""

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "path": LazyCommand("path:path", "Show the call chains that lead to a function."),
     "callers": LazyCommand("neighbours:callers", "Show who calls a function, level by level."),
     "callees": LazyCommand("neighbours:callees", "Show what a function calls, level by level."),
+    "lines": LazyCommand("lines:lines", "Show what each source line of a function did."),
     "diff": LazyCommand("diff:diff", "Compare two actions, marks or recordings."),
     "mark": LazyCommand("marks:mark", "Put a mark on the time line of a running recording."),
     "marks": LazyCommand("marks:marks", "List the marks of a recording."),

@@ -97,6 +97,14 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 " Python's allocators. Slower.",
             ),
             click.option(
+                "--lines",
+                multiple=True,
+                metavar="PATTERN",
+                help="Count every source line of functions like this (a glob on names, and on"
+                " Class.method): hits, time and, with --memory, bytes. 'cglab lines' shows them. May"
+                " be repeated.",
+            ),
+            click.option(
                 "--event-map",
                 "event_maps",
                 multiple=True,
@@ -216,6 +224,14 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
             f"recording {recorded.entry.path.name} goes on: a process of the target still runs;"
             " 'cglab list' shows it"
         )
+    if options.lines:
+        from callgraph_lab.cli.lines import tell_unmatched  # noqa: PLC0415 - not for --help
+
+        try:
+            tell_unmatched(options.lines, recorded.entry)
+        except CallgraphLabError as error:
+            # The recording stays; whoever asks it next is told as well.
+            print_error(error)
     if recorded.drive_error is not None:
         print_error(recorded.drive_error)
     return recorded

@@ -24,7 +24,10 @@ C_CALL_ENGINES = ("native",)
 """Those of them that can record functions written in C."""
 MEMORY_ENGINES = ("native",)
 """Those that can count what each context allocates and frees."""
+LINE_ENGINES = ("native",)
+"""Those that can count single source lines."""
 _MEMORY_OPTION = "--memory"
+_LINES_OPTION = "--lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,12 @@ class _Demand:
     engines: tuple[str, ...]
 
 
-def choose(name: str = AUTO, *, c_calls: bool = False, memory: bool = False) -> Choice:
+def choose(
+    name: str = AUTO, *, c_calls: bool = False, memory: bool = False, lines: bool = False
+) -> Choice:
     """Return the engine that a user's ``--engine`` means, one that can do what is asked for.
 
-    That are functions written in C, and counts of memory. Raise ``EngineError`` where it does not
+    That are functions written in C, counts of memory, and counts of source lines. Raise ``EngineError`` where it does not
     exist, or is not available (with the reason).
     """
     demands = []
@@ -68,6 +73,8 @@ def choose(name: str = AUTO, *, c_calls: bool = False, memory: bool = False) -> 
         demands.append(_Demand(OPTION, "record C functions", C_CALL_ENGINES))
     if memory:
         demands.append(_Demand(_MEMORY_OPTION, "count memory", MEMORY_ENGINES))
+    if lines:
+        demands.append(_Demand(_LINES_OPTION, "count source lines", LINE_ENGINES))
     if name == AUTO:
         return _choose_best(demands)
     if name not in ENGINE_NAMES:

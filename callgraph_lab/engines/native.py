@@ -14,7 +14,7 @@ from callgraph_lab.recording.live_information import fitting_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Not even ``typing`` is imported for real: whatever is stays in the target.
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from callgraph_lab.engines.protocol import Availability
@@ -53,6 +53,7 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     c_calls: bool = False,
     event_map: Mapping[str, object] | None = None,
     memory: bool = False,
+    lines: Sequence[str] = (),
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
@@ -60,9 +61,10 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
     are counted by caller, callee and depth. With ``c_calls`` functions written in C are recorded,
     too. With an ``event_map`` (a dict as ``actions.compile`` makes it) every context says which
-    action its calls serve. With ``memory`` what each context allocates and frees is counted. Raise
-    ``OSError`` where the file cannot be made, ``RuntimeError`` where ``c_calls`` cannot be had,
-    ``ValueError`` for a map that is none.
+    action its calls serve. With ``memory`` what each context allocates and frees is counted. Of
+    functions that one of the globs in ``lines`` finds, as a filter would, every source line is.
+    Raise ``OSError`` where the file cannot be made, ``RuntimeError`` where ``c_calls`` or ``lines``
+    cannot be had, ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
 
@@ -75,5 +77,6 @@ def start(  # noqa: PLR0913 - what Engine.start takes
         c_calls=c_calls,
         event_map=None if event_map is None else dict(event_map),
         memory=memory,
+        lines=tuple(lines),
     )
     return _native.stop

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -41,6 +41,7 @@ class Engine(Protocol):
         c_calls: bool = False,
         event_map: Mapping[str, object] | None = None,
         memory: bool = False,
+        lines: Sequence[str] = (),
     ) -> Callable[[], None]:
         """Record this process into a new live file in ``folder`` from now on.
 
@@ -53,6 +54,7 @@ class Engine(Protocol):
         this process. ``event_map`` holds the compiled rules by which calls are attributed to
         actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which
         only engines in ``choice.MEMORY_ENGINES`` are ever given, asks for what each context
-        allocates and frees. Returns the function that stops recording; a process that never calls
+        allocates and frees. ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever given,
+        are globs: of functions that one of them finds, every source line is counted. Returns the function that stops recording; a process that never calls
         it loses nothing.
         """

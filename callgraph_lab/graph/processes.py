@@ -56,6 +56,7 @@ def only_process(recording: Recording, pid: int) -> Recording:
             if event.pid == pid
         ),
         marks=tuple(_taken(mark, places) for mark in recording.marks),
+        lines=tuple(item for item in recording.lines if item.pid == pid),
     )
 
 

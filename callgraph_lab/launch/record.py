@@ -18,7 +18,13 @@ from callgraph_lab.actions.load import AUTO as AUTO_MAPS
 from callgraph_lab.actions.load import load_event_maps
 from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, NATIVE, choose
-from callgraph_lab.errors import DriveError, EngineError, EventMapError, OutputError
+from callgraph_lab.errors import (
+    DriveError,
+    EngineError,
+    EventMapError,
+    OutputError,
+    UsageError,
+)
 from callgraph_lab.launch import heap_options
 from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.drive import Drive, DriveState
@@ -67,6 +73,8 @@ class RecordOptions:
     max_contexts: int = DEFAULT_MAX_CONTEXTS
     c_calls: bool = False
     memory: bool = False
+    lines: tuple[str, ...] = ()
+    """Globs of the functions whose source lines are to be counted."""
     event_maps: tuple[str, ...] = (AUTO_MAPS,)
     """``auto`` for all maps that come with the package, ``none``, names of theirs, or files."""
     keep_instances: int = DEFAULT_KEPT_INSTANCES
@@ -95,7 +103,7 @@ class RecordOptions:
         return wants_events or set(self.event_maps) != {AUTO_MAPS}
 
     def of_engine(self) -> dict[str, object]:
-        """Return what the engine is to be told. Not every engine knows of C functions or memory."""
+        """Return what the engine is to be told. Not every engine knows of C functions, memory or lines."""
         options: dict[str, object] = {
             "follow_forks": self.follow_children != "none",
             "max_contexts": self.max_contexts,
@@ -104,6 +112,8 @@ class RecordOptions:
             options["c_calls"] = True
         if self.memory:
             options["memory"] = True
+        if self.lines:
+            options["lines"] = self.lines
         return options
 
 
@@ -129,7 +139,14 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         check_module(target.name, interpreter.program)
     else:
         check_script(target.name)
-    engine = choose(options.engine, c_calls=options.c_calls, memory=options.memory)
+    if not all(options.lines):
+        raise UsageError("--lines '' finds no function", hint="name functions: --lines 'Epoll.poll'")
+    engine = choose(
+        options.engine,
+        c_calls=options.c_calls,
+        memory=options.memory,
+        lines=bool(options.lines),
+    )
     heap_options.check_engine(options.heap, engine.name)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:

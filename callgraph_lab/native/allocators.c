@@ -189,6 +189,12 @@ allocators_remove(void)
 }
 
 void
+allocators_leave_out(bool left_out)
+{
+    nested = left_out;
+}
+
+void
 allocators_look_after(void)
 {
     if (memory_is_counted && !are_in_place()) {

@@ -10,14 +10,14 @@
 
 #define PAGE_BYTES 4096u
 #define HEADER_BYTES 4096u
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define BLOCK_MAGIC 0x4B4C4243u
 #define NO_CONTEXT 0xFFFFFFFFu
 #define LONGEST_STRING_BYTES (16u * 1024u)
 
 enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3,
                   BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7,
-                  BLOCK_MEMORY = 8 };
+                  BLOCK_MEMORY = 8, BLOCK_LINES = 9 };
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
@@ -88,6 +88,22 @@ struct memory_figures {
 
 struct memory_record {
     struct memory_figures sides[MEMORY_SIDES];
+};
+
+/* One source line of a function, in one thread. */
+struct line_record {
+    uint32_t function; /* NO_CONTEXT: the thread's own sums of bytes, and no line */
+    uint32_t line;
+    uint64_t hits;
+    uint64_t ticks; /* while one call at least was at the line; without the time since ``since`` */
+    uint64_t since; /* the first of the open ones came to it */
+    uint32_t open;    /* calls that are at the line now */
+    uint32_t running; /* and of these, those that run themselves, rather than what they call */
+    uint64_t own_ticks; /* with ``running`` times the present moment: spent in no function called from it */
+    uint64_t allocated; /* bytes; without those since ``since`` */
+    uint64_t freed;
+    uint64_t allocated_before; /* the thread's sums at ``since`` */
+    uint64_t freed_before;
 };
 
 struct open_entry {
@@ -183,6 +199,7 @@ _Static_assert(offsetof(struct file_header, lost_children) == 160, "lost childre
 _Static_assert(offsetof(struct file_header, stop_reason) == 256, "the reason stands at 256");
 _Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes");
 _Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
+_Static_assert(sizeof(struct line_record) == 80, "a line has 80 bytes");
 _Static_assert(sizeof(struct memory_record) == 64, "figures of memory have 64 bytes");
 _Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");

@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "c_calls.h"
+#include "monitoring.h"
 
 #if C_CALLS_BY_PROFILE_SLOT
 
@@ -125,70 +126,21 @@ static PyMethodDef on_call_definition = {
 static PyMethodDef on_end_definition = {
     "on_end", (PyCFunction)(void (*)(void))on_end, METH_FASTCALL, NULL};
 
-/* Call a function of sys.monitoring; -1 and an exception. */
-static int
-ask(const char *name, const char *format, ...)
-{
-    PyObject *monitoring = PySys_GetObject("monitoring");
-    PyObject *function =
-        monitoring == NULL ? NULL : PyObject_GetAttrString(monitoring, name);
-    va_list values;
-    va_start(values, format);
-    PyObject *arguments = function == NULL ? NULL : Py_VaBuildValue(format, values);
-    va_end(values);
-    PyObject *result = arguments == NULL ? NULL : PyObject_CallObject(function, arguments);
-    Py_XDECREF(arguments);
-    Py_XDECREF(function);
-    Py_XDECREF(result);
-    if (result == NULL && !PyErr_Occurred()) {
-        PyErr_SetString(PyExc_RuntimeError, "sys.monitoring is missing");
-    }
-    return result == NULL ? -1 : 0;
-}
-
 int
 c_call_events_claim(void)
 {
-    /* First those that nobody has a claim to, last those for debuggers and coverage. */
-    static const int candidates[] = {4, 3, 2, 5, 1, 0};
-    for (size_t index = 0; index < Py_ARRAY_LENGTH(candidates); index++) {
-        if (ask("use_tool_id", "(is)", candidates[index], "cglab") == 0) {
-            tool = candidates[index];
-            return 0;
-        }
-        if (!PyErr_ExceptionMatches(PyExc_ValueError)) {
-            return -1;
-        }
-        PyErr_Clear();
-    }
-    PyErr_SetString(PyExc_RuntimeError,
-                    "C functions cannot be recorded: other tools have taken all six tool ids of "
-                    "sys.monitoring");
-    return -1;
-}
-
-static int
-event_number(const char *name)
-{
-    PyObject *monitoring = PySys_GetObject("monitoring");
-    PyObject *numbers =
-        monitoring == NULL ? NULL : PyObject_GetAttrString(monitoring, "events");
-    PyObject *number = numbers == NULL ? NULL : PyObject_GetAttrString(numbers, name);
-    int result = number == NULL ? -1 : PyLong_AsInt(number);
-    Py_XDECREF(numbers);
-    Py_XDECREF(number);
-    return result;
+    tool = monitoring_claim("C functions cannot be recorded");
+    return tool < 0 ? -1 : 0;
 }
 
 static int
 find_markers(void)
 {
-    PyObject *monitoring = PySys_GetObject("monitoring");
-    if (disable == NULL && monitoring != NULL) {
-        disable = PyObject_GetAttrString(monitoring, "DISABLE");
+    if (disable == NULL) {
+        disable = monitoring_attribute("DISABLE");
     }
-    if (missing == NULL && monitoring != NULL) {
-        missing = PyObject_GetAttrString(monitoring, "MISSING");
+    if (missing == NULL && disable != NULL) {
+        missing = monitoring_attribute("MISSING");
     }
     return disable == NULL || missing == NULL ? -1 : 0;
 }
@@ -200,24 +152,21 @@ c_call_events_start(void)
         return -1;
     }
     for (size_t index = 0; index < Py_ARRAY_LENGTH(events); index++) {
-        PyObject *callback =
-            PyCFunction_New(index == 0 ? &on_call_definition : &on_end_definition, NULL);
-        int result = callback == NULL ? -1
-                                      : ask("register_callback", "(iiO)", tool,
-                                            event_number(events[index]), callback);
-        Py_XDECREF(callback);
-        if (result != 0) {
+        int event = monitoring_event(events[index]);
+        if (event < 0 ||
+            monitoring_register(tool, event,
+                                index == 0 ? &on_call_definition : &on_end_definition) != 0) {
             return -1;
         }
     }
     if (has_disabled) {
         has_disabled = false;
-        if (ask("restart_events", "()") != 0) {
+        if (monitoring_ask("restart_events", "()") != 0) {
             return -1;
         }
     }
     /* The other two come with it. */
-    return ask("set_events", "(ii)", tool, event_number("CALL"));
+    return monitoring_ask("set_events", "(ii)", tool, monitoring_event("CALL"));
 }
 
 void
@@ -227,14 +176,10 @@ c_call_events_stop(void)
         return;
     }
     PyObject *raised = PyErr_GetRaisedException();
-    bool is_ours = ask("set_events", "(ii)", tool, 0) == 0;
-    for (size_t index = 0; is_ours && index < Py_ARRAY_LENGTH(events); index++) {
-        is_ours = ask("register_callback", "(iiO)", tool, event_number(events[index]), Py_None) == 0;
+    if (monitoring_ask("set_events", "(ii)", tool, 0) == 0) {
+        monitoring_release(tool, events, Py_ARRAY_LENGTH(events));
     }
-    if (is_ours) {
-        is_ours = ask("free_tool_id", "(i)", tool) == 0;
-    }
-    if (!is_ours) {
+    else {
         PyErr_Clear(); /* the target has freed the id itself */
     }
     tool = -1;

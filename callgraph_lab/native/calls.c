@@ -2,6 +2,7 @@
 
 #include "c_call_events.h"
 #include "c_calls.h"
+#include "lines.h"
 #include "passing.h"
 #include "threads.h"
 
@@ -92,7 +93,11 @@ tree_end_elsewhere(struct thread *thread, struct open_call *call)
     struct open_call *c_call = call->c_call;
     if (c_call != NULL) {
         /* Nobody told of its end: another tool's callback raised, or took the place of ours. */
-        count_time(thread, c_call, clock_read());
+        uint64_t now = clock_read();
+        count_time(thread, c_call, now);
+        if (UNLIKELY(c_call->node->watch)) {
+            lines_left(thread, c_call, now);
+        }
         release_call(thread, c_call);
         call->c_call = NULL;
     }
@@ -143,6 +148,12 @@ find_call_of_frame(struct thread *thread, interpreter_frame *frame)
         }
     }
     return NULL;
+}
+
+struct open_call *
+tree_call_of_frame(struct thread *thread, interpreter_frame *frame)
+{
+    return find_call_of_frame(thread, frame);
 }
 
 /* The innermost open call that a frame has made or is. */

@@ -76,6 +76,13 @@ typedef struct _PyInterpreterFrame interpreter_frame;
 #define C_CALLS_BY_PROFILE_SLOT 0
 #endif
 
+/* How are lines told of? From 3.12 on by sys.monitoring. */
+#if PY_VERSION_HEX < 0x030C0000
+#define LINES_BY_TRACE_SLOT 1
+#else
+#define LINES_BY_TRACE_SLOT 0
+#endif
+
 static inline PyCodeObject *
 frame_code(interpreter_frame *frame)
 {
@@ -165,6 +172,18 @@ static inline interpreter_frame *
 previous_frame(interpreter_frame *frame)
 {
     return frame->previous;
+}
+
+/* The source line that a frame stands at; below 1: none. */
+static inline int
+frame_line(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyUnstable_InterpreterFrame_GetLine(frame);
+#else
+    return PyCode_Addr2Line(frame->f_code,
+                            _PyInterpreterFrame_LASTI(frame) * (int)sizeof(_Py_CODEUNIT));
+#endif
 }
 
 /* Is this entry of a generator's frame its first, the call, rather than a continuation? Its frame
@@ -316,13 +335,20 @@ profile_slot(PyThreadState *thread_state)
     return thread_state->c_profilefunc;
 }
 
+/* Are the frames that begin now, and the one that runs, to tell what they do? */
+static inline void
+set_tracing(PyThreadState *thread_state, bool traces)
+{
+    thread_state->cframe->use_tracing = thread_state->tracing == 0 && traces ? 255 : 0;
+}
+
 /* What sys.setprofile does, but no audit hook of the target hears of it. Nobody else's may be there. */
 static inline void
 set_profile_slot(PyThreadState *thread_state, Py_tracefunc function)
 {
     thread_state->c_profilefunc = function;
     bool traces = thread_state->c_tracefunc != NULL || function != NULL;
-    thread_state->cframe->use_tracing = thread_state->tracing == 0 && traces ? 255 : 0;
+    set_tracing(thread_state, traces);
 }
 #elif PY_VERSION_HEX < 0x030D0000
 static inline int

@@ -11,6 +11,7 @@ struct known_function {
     char *record; /* as it stands in the file of this process, or in the parent's */
     uint32_t number_in_file;
     struct watch *watch; /* the event map's rules for it, or NULL */
+    bool has_lines;      /* they are counted */
 };
 
 static struct known_function *known_functions;
@@ -56,6 +57,18 @@ const struct watch *
 functions_watch(uint32_t function)
 {
     return known_functions[function].watch;
+}
+
+void
+functions_set_lines(uint32_t function, bool counted)
+{
+    known_functions[function].has_lines = counted;
+}
+
+bool
+functions_have_lines(uint32_t function)
+{
+    return known_functions[function].has_lines;
 }
 
 uint32_t
@@ -140,7 +153,7 @@ functions_append(int line, uint32_t flags)
     if (place == NULL) {
         return NO_FUNCTION;
     }
-    known_functions[function_count] = (struct known_function){place, functions_in_file - 1, NULL};
+    known_functions[function_count] = (struct known_function){place, functions_in_file - 1, NULL, false};
     return function_count++;
 }
 

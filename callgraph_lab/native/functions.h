@@ -23,6 +23,10 @@ struct watch;
 void functions_set_watch(uint32_t function, struct watch *watch);
 const struct watch *functions_watch(uint32_t function);
 
+/* Are the lines of a function counted? */
+void functions_set_lines(uint32_t function, bool counted);
+bool functions_have_lines(uint32_t function);
+
 /* The same for the function that stands for a thread. */
 uint32_t functions_append_thread(const char *name);
 

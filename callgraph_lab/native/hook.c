@@ -1,6 +1,7 @@
 #include "hook.h"
 
 #include "heap.h"
+#include "line_events.h"
 #include "passing.h"
 
 /* Who evaluated frames before us, and who does now: that one, or what watches the time for it. */
@@ -90,6 +91,12 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     }
     struct context_record *record = node->record;
     PyObject *result;
+#if LINES_BY_TRACE_SLOT
+    uint8_t lines = node->watch & WATCH_ANY_LINES;
+    if (UNLIKELY(lines != 0)) {
+        line_events_entering(thread, lines);
+    }
+#endif
 #if !INTERPRETER_WATCHES_THE_STACK
     /* Nothing is known of other stacks, which some C libraries run callbacks on. */
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
@@ -101,6 +108,11 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     {
         result = evaluate_deeper(thread_state, frame, throwing);
     }
+#if LINES_BY_TRACE_SLOT
+    if (UNLIKELY(lines != 0)) {
+        line_events_left(thread, lines);
+    }
+#endif
     /* The frame may be gone by now, and with it the code and the object. A generator is not. */
     if (UNLIKELY(resumable) && result != NULL && call->session == tree.session &&
         generator_is_suspended(generator_of_frame(frame))) {

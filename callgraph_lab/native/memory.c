@@ -124,6 +124,12 @@ memory_stop(void)
 }
 
 bool
+memory_is_begun(void)
+{
+    return is_begun;
+}
+
+bool
 memory_reserve(uint32_t contexts)
 {
     return !is_begun || memory_columns_reserve(contexts);
@@ -162,6 +168,19 @@ note_peak(uint64_t bytes)
     }
 }
 
+/* Lines have what their thread has allocated and freed meanwhile. */
+static inline void
+count_for_lines(uint64_t allocated, uint64_t freed)
+{
+    struct thread *thread = current_thread;
+    if (LIKELY(thread == NULL || thread->lines.totals == NULL) ||
+        thread->session != tree.session) {
+        return;
+    }
+    add(&thread->lines.totals->allocated, allocated);
+    add(&thread->lines.totals->freed, freed);
+}
+
 static inline void
 give_back(enum memory_side side, struct block block)
 {
@@ -176,6 +195,7 @@ count_block(enum memory_side side, const void *address, uint64_t size)
     struct memory_figures *figures = &block.record->sides[side];
     add(&figures->allocated, size);
     add(&figures->blocks, 1);
+    count_for_lines(size, 0);
     if (UNLIKELY(!put(side, address, block, &former))) {
         /* Nobody will be able to tell whose it was: it counts as held by no one. */
         add(&figures->returned, size);
@@ -232,6 +252,7 @@ memory_charge_end(enum memory_side side, struct block block)
     lock(side);
     if (LIKELY(memory_is_counted)) {
         add(&running_record(side)->sides[side].freed, block.size);
+        count_for_lines(0, block.size);
         give_back(side, block);
     }
     unlock(side);

@@ -19,6 +19,9 @@ void memory_stop(void);
 /* Recording has stopped, but the file is still there. */
 void memory_pause(void);
 
+/* Has counting begun, in this process or the one that it is a fork of? */
+bool memory_is_begun(void);
+
 /* Room for the figures of all contexts below ``contexts``; false: none, errno says why. */
 bool memory_reserve(uint32_t contexts);
 

@@ -10,6 +10,8 @@
 #include "heap.h"
 #include "hook.h"
 #include "instances.h"
+#include "line_events.h"
+#include "line_patterns.h"
 #include "memory.h"
 #include "registry.h"
 #include "stack.h"
@@ -44,6 +46,7 @@ end_recording(enum file_state state, const char *reason)
     memory_stop();
     allocators_remove();
     c_call_events_stop();
+    line_events_stop();
     if (was_recording) {
         watch_finish();
     }
@@ -54,6 +57,7 @@ end_recording(enum file_state state, const char *reason)
     tree_stop();
     watch_stop();
     registry_stop();
+    line_patterns_stop();
     c_functions_stop();
     arena_close();
 }
@@ -102,31 +106,32 @@ begin_recording(const char *folder, const char *information, size_t information_
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True, c_calls=False, event_map=None, memory=False)\n--\n\n"
+             "      follow_forks=True, c_calls=False, event_map=None, memory=False, lines=())\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
              "functions written in C are recorded, too. ``event_map`` is a dict with a list of rules that\n"
-             "say which action a call serves. With ``memory`` what is allocated and freed is counted.\n"
+             "say which action a call serves. With ``memory`` what is allocated and freed is counted. Of\n"
+             "functions that one of the globs in ``lines`` finds every source line is counted.\n"
              "Returns the path of the file. Raises OSError where it cannot be made, ValueError for a map\n"
-             "that is none, RuntimeError when recording already, or where ``c_calls`` needs a tool id of\n"
-             "sys.monitoring and there is none left.");
+             "that is none, RuntimeError when recording already, or where ``c_calls`` or ``lines`` needs a\n"
+             "tool id of sys.monitoring and there is none left.");
 
 static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", "c_calls",
-                             "event_map", "memory", NULL};
-    PyObject *folder = NULL, *event_map = Py_None;
+                             "event_map", "memory", "lines", NULL};
+    PyObject *folder = NULL, *event_map = Py_None, *lines = NULL;
     const char *information;
     Py_ssize_t information_bytes;
     unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
     int whole_program = 1, follow = 1, c_calls = 0, memory = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppOp:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppOpO:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
                                      &information_bytes, &whole_program, &max_contexts, &follow,
-                                     &c_calls, &event_map, &memory)) {
+                                     &c_calls, &event_map, &memory, &lines)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -141,17 +146,26 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     if (arena_is_open()) {
         end_recording(STATE_STOPPED, NULL);
     }
-    if (c_calls && c_call_events_claim() != 0) {
+    if (lines != NULL && line_patterns_start(lines) != 0) {
+        goto done;
+    }
+    if ((c_calls && c_call_events_claim() != 0) ||
+        (line_patterns_exist() && line_events_claim() != 0)) {
+        c_call_events_stop();
+        line_patterns_stop();
         goto done;
     }
     follow_forks = follow != 0;
     if (begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
                         max_contexts, whole_program != 0, memory != 0, event_map) != 0) {
         c_call_events_stop();
+        line_events_stop();
+        line_patterns_stop();
         goto done;
     }
     result = PyUnicode_DecodeFSDefault(arena_path());
-    if (result == NULL || (c_calls && c_call_events_start() != 0)) {
+    if (result == NULL || (c_calls && c_call_events_start() != 0) ||
+        (line_patterns_exist() && line_events_start() != 0)) {
         end_recording(STATE_STOPPED, "there was no memory to begin with");
         Py_CLEAR(result);
         goto done;

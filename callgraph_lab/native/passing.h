@@ -4,9 +4,34 @@
 #define CGLAB_PASSING_H
 
 #include "clock.h"
+#include "lines.h"
 #include "stalls.h"
 #include "tree.h"
 #include "watch.h"
+
+static inline void
+watch_or_line_entered(struct thread *thread, struct open_call *call)
+{
+    uint8_t watch = call->node->watch;
+    if (watch & WATCH_RULES) {
+        watch_entered(thread, call);
+    }
+    if (watch & WATCH_ANY_LINES) {
+        lines_entered(thread, call);
+    }
+}
+
+static inline void
+watch_or_line_left(struct thread *thread, struct open_call *call, uint64_t now)
+{
+    uint8_t watch = call->node->watch;
+    if (watch & WATCH_ANY_LINES) {
+        lines_left(thread, call, now);
+    }
+    if (watch & WATCH_RULES) {
+        watch_left(thread, call, now);
+    }
+}
 
 /* Open a call of ``node`` and count it, as a resume where it is not the first entry. NULL: no
  * memory. */
@@ -53,7 +78,7 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     }
     PUBLISH(block->depth, (uint64_t)position);
     if (UNLIKELY(node->watch)) {
-        watch_entered(thread, call);
+        watch_or_line_entered(thread, call);
     }
     return call;
 }
@@ -96,13 +121,18 @@ leave_call(struct thread *thread, struct open_call *call)
             tree_end_elsewhere(thread, call);
         }
         if (UNLIKELY(call->node->watch)) {
-            watch_left(thread, call, now);
+            watch_or_line_left(thread, call, now);
         }
     }
-    else if (call->c_call != NULL) {
+    else {
         /* Left over from a recording that ended meanwhile. */
-        release_call(thread, call->c_call);
-        call->c_call = NULL;
+        if (call->c_call != NULL) {
+            release_call(thread, call->c_call);
+            call->c_call = NULL;
+        }
+        if (call->lined != NULL) {
+            lines_forget(call);
+        }
     }
     release_call(thread, call);
 }

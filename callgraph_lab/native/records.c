@@ -18,7 +18,8 @@ records_next(struct records *records)
         }
         size_t payload = size - sizeof(struct block_header);
         struct block_header *block =
-            arena_append(records->type, payload, (uint32_t)(records->count + 1), 0);
+            arena_append(records->type, payload, (uint32_t)(records->count + 1),
+                         records->thread_index);
         if (block == NULL) {
             return NULL;
         }

@@ -8,6 +8,7 @@
 struct records {
     enum block_type type;
     uint32_t record_bytes;
+    uint32_t thread_index; /* of the thread that they are of; 0 for those that are of none */
     uint32_t left; /* records that the last block still has room for */
     uint64_t count;
     struct block_header *block;

@@ -3,6 +3,8 @@
 #include "arena.h"
 #include "growing.h"
 #include "instances.h"
+#include "line_events.h"
+#include "line_patterns.h"
 #include "rules.h"
 #include "table.h"
 #include "text.h"
@@ -61,6 +63,7 @@ static void
 code_dealloc(PyObject *code)
 {
     forget(&codes, code);
+    line_events_forget(code);
     original_code_dealloc(code);
 }
 
@@ -284,8 +287,14 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     text_clear(&scratch);
     text_put_string(&scratch, module);
     text_clear(&second_scratch);
-    text_put_string(&second_scratch, code->co_name);
+    text_put_string(&second_scratch, code->co_qualname);
+    const char *class_name = known != NULL && of_class ? known->name : "";
     const char *ancestors = known != NULL && of_class ? known->ancestors : "";
+    functions_set_lines(function, line_patterns_match(text_chars(&scratch),
+                                                      text_chars(&second_scratch), class_name,
+                                                      ancestors));
+    text_clear(&second_scratch);
+    text_put_string(&second_scratch, code->co_name);
     struct watch *watch = rules_for(code, text_chars(&second_scratch), text_chars(&scratch),
                                     ancestors, &failed);
     functions_set_watch(function, watch);

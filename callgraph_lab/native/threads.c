@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "charges.h"
 #include "clock.h"
+#include "lines.h"
 #include "stack.h"
 #include "text.h"
 #include "thread_names.h"
@@ -103,6 +104,7 @@ begin_anew(struct thread *thread, const char *name)
     thread->root = NULL;
     thread->has_full_block = false;
     thread->watch = (struct thread_watch){0};
+    lines_begin_thread(thread);
     if (thread->name == NULL) {
         errno = ENOMEM;
         return false;

@@ -3,6 +3,7 @@
 
 #include "allocators.h"
 #include "instances.h"
+#include "lines.h"
 #include "memory.h"
 #include "stalls.h"
 #include "table.h"
@@ -162,6 +163,10 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function,
     node->id = thread->next_id;
     node->function = function;
     node->depth = parent == NULL ? 0 : parent->depth + 1;
+    node->watch = functions_have_lines(function) ? WATCH_LINES : 0;
+    if (parent != NULL && (parent->watch & WATCH_LINES)) {
+        node->watch |= WATCH_LINES_OF_CALLER;
+    }
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
     node->record->function = number_in_file;
     if (label != 0) {
@@ -340,7 +345,7 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     }
     struct node *child = tree_child_of_function(thread, parent, function, label);
     if (UNLIKELY(thread->watch.pending != NULL) && child != NULL) {
-        child->watch = true;
+        child->watch |= WATCH_RULES;
         facts->source = SOURCE_NOT_CACHED;
     }
     return child;
@@ -433,8 +438,8 @@ inherited_context(struct thread *thread, struct open_call *call)
     struct node *node =
         tree_child_of_function(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
                                call->node->function, call->node->label);
-    if (call->node->watch && node != NULL) {
-        node->watch = true;
+    if ((call->node->watch & WATCH_RULES) && node != NULL) {
+        node->watch |= WATCH_RULES;
     }
     else {
         call->entry = NULL;
@@ -456,7 +461,8 @@ tree_adopt(void)
         next_context_id = 0;
         tree.context_count = 0;
         functions_begin_child();
-        if (!memory_adopt() || !watch_adopt(current_thread) || !threads_adopt(inherited_context)) {
+        if (!memory_adopt() || !watch_adopt(current_thread) || !threads_adopt(inherited_context) ||
+            !lines_adopt(current_thread)) {
             error = errno;
         }
         struct node_chunk *new_chunks = chunks;

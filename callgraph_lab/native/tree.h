@@ -9,7 +9,9 @@
 
 #include "arena.h"
 #include "compat.h"
+#include "records.h"
 #include "registry.h"
+#include "table.h"
 #include "watch_state.h"
 
 enum node_kind {
@@ -19,6 +21,14 @@ enum node_kind {
     NODE_SILENT_BEGINNING, /* the first frames of a thread: its run() is recorded */
     NODE_PASSED_OVER,      /* one of ours: what it calls hangs on its caller */
 };
+
+/* What has to do with calls into a context, beside counting them. */
+enum node_watch {
+    WATCH_RULES = 1,           /* of the event map */
+    WATCH_LINES = 2,           /* its function's lines are counted */
+    WATCH_LINES_OF_CALLER = 4, /* those of its caller are */
+};
+#define WATCH_ANY_LINES (WATCH_LINES | WATCH_LINES_OF_CALLER)
 
 struct node {
     struct context_record *record;
@@ -32,7 +42,7 @@ struct node {
     uint32_t depth;
     uint8_t cached_source;
     uint8_t kind;
-    bool watch; /* a rule of the event map has to do with calls into it */
+    uint8_t watch; /* enum node_watch: what is to be done when calls into it begin and end */
     uint32_t label;
     struct node *next_of_label;
 };
@@ -62,11 +72,20 @@ struct open_call {
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
     struct entry *entry; /* of the event map, where the node has ``watch`` */
+    struct lined_call *lined; /* where it is, where lines of its function are counted */
     bool found_on_stack; /* was there before recording began: nobody tells when it returns */
     struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
 };
 
 struct open_call_chunk;
+
+/* The lines that a thread has come to. */
+struct thread_lines {
+    struct records records;
+    struct table by_line;       /* (1 + function, line) -> record */
+    struct line_record *totals; /* bytes that the thread has allocated and freed, or NULL */
+    Py_tracefunc tracer;        /* of the target, while ours is in its place (Python 3.11) */
+};
 
 struct thread {
     struct open_call *top;
@@ -90,6 +109,7 @@ struct thread {
     bool is_ending; /* it is just writing that into its block */
     char *name;
     struct thread_watch watch;
+    struct thread_lines lines;
     struct thread *next;
 };
 
@@ -165,6 +185,8 @@ struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw
                                    interpreter_frame *entered);
 /* The open call that runs now, where stacks take turns; nothing changes. The interpreter lock is needed. */
 struct open_call *tree_running_call(struct thread *thread);
+/* The open call that a frame is, in any stack of the thread; NULL: none. */
+struct open_call *tree_call_of_frame(struct thread *thread, interpreter_frame *frame);
 /* Write the stack of open calls that ends in ``top`` anew. */
 void tree_restack(struct thread *thread, struct open_call *top);
 /* The call is over, and it is not the thread's top. */

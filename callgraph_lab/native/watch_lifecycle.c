@@ -54,7 +54,7 @@ watch_after_fork(void)
 static void
 count_entry(struct open_call *call)
 {
-    if (call->node->watch && call->entry != NULL && call->entry->lane != NULL) {
+    if ((call->node->watch & WATCH_RULES) && call->entry != NULL && call->entry->lane != NULL) {
         call->entry->lane->open_entries++;
     }
 }

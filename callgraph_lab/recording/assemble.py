@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.action_model import RecordedEventMap
+from callgraph_lab.line_model import RecordedLine, added_up
 from callgraph_lab.model import (
     NO_PARENT,
     CallTree,
@@ -21,6 +22,7 @@ from callgraph_lab.recording.assemble_actions import (
     action_names,
     add_instance_columns,
 )
+from callgraph_lab.recording.assemble_lines import lines_of
 from callgraph_lab.recording.assemble_memory import add_memory_columns, have_memory
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
@@ -77,6 +79,7 @@ def assemble(  # noqa: PLR0913 - by keyword
         events=joined.actions.events(),
         events_dropped=sum(part.events_dropped for part in parts),
         event_map=event_map,
+        lines=added_up(joined.lines),
     )
 
 
@@ -132,11 +135,13 @@ class _Joined:
     functions: list[Function] = field(default_factory=list)
     tree: CallTree = field(default_factory=CallTree)
     threads: list[RecordedThread] = field(default_factory=list)
+    lines: list[RecordedLine] = field(default_factory=list)
     _numbers: dict[Function, int] = field(default_factory=dict)
 
     def add(self, part: LivePart, now_ns: int) -> None:
         folders = _strings(part.information.get("stdlib"))
         renumbered = array("I", (self._number(item, folders) for item in part.functions))
+        self.lines.extend(lines_of(part, renumbered, now_ns))
         inclusive, open_calls = _times(part, now_ns)
         subtree = subtree_sizes(part.parent)
         offset = len(self.tree)

@@ -32,7 +32,7 @@ Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HE
       0  u32  BLOCK_MAGIC                  4  u32  type (BLOCK_*)
       8  u64  size of the block with its header, a multiple of PAGE_BYTES
      16  u64  used: payload bytes (functions) or records (all others) that are complete
-     24  u32  id of the first record      28  u32  index of the thread (contexts, thread)
+     24  u32  id of the first record      28  u32  index of the thread (contexts, lines, thread)
 
 A *functions* block holds records one after the other, each padded to 8 bytes::
 
@@ -72,6 +72,25 @@ figures twice, for blocks that are allocated under the interpreter lock and for 
      16  u64  bytes freed while the context ran, whoever had allocated them
      24  u64  bytes of what the context has allocated that were freed, whoever did it
      32  the same four figures of blocks of the raw domain
+
+Where lines are counted, a *lines* block holds records of ``LINE_BYTES`` of one thread, each of a
+source line that it has come to in a function::
+
+      0  u32  function id                 4  u32  line
+      8  u64  hits: how often the line began
+     16  u64  ticks while at least one call was at the line, callees included; without the time since
+              ``since`` where a call is at it now
+     24  u64  since: ticks when the first of these came to it
+     32  u32  open: calls that are at the line now
+     36  u32  running: those of them that have not called a recorded function
+     40  u64  own ticks, modulo 2^64: with ``running`` times the present moment what was spent at the
+              line itself
+     48  u64  bytes allocated by the thread meanwhile, without those since ``since``
+     56  u64  bytes freed by it, likewise
+     64  u64  bytes that the thread had allocated, and   72  u64  had freed at ``since``
+
+Where memory is counted as well, the first record of a thread has the function id NO_CONTEXT: its
+bytes are all that the thread has allocated and freed since then.
 
 With an event map there are blocks for what the calls served; an id is the place of a record in all
 blocks of its type, from 1, and 0 means none. An *actions* block holds records of ``ACTION_BYTES``::
@@ -124,7 +143,7 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"CGLABLV1"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 HEADER_BYTES = 4096
 PAGE_BYTES = 4096
 
@@ -166,6 +185,7 @@ BLOCK_LABELS = 5
 BLOCK_INSTANCES = 6
 BLOCK_EVENTS = 7
 BLOCK_MEMORY = 8
+BLOCK_LINES = 9
 BLOCK_HEADER_BYTES = 64
 BLOCK_HEADER = struct.Struct("<IIQQII")
 BLOCK_USED_OFFSET = 16
@@ -182,6 +202,9 @@ CONTEXT = struct.Struct("<IIQQQQIIQQ")
 NO_CONTEXT = 0xFFFFFFFF
 
 MEMORY_BYTES = 64
+
+LINE = struct.Struct("<IIQQQIIQQQQQ")
+LINE_BYTES = LINE.size
 
 THREAD = struct.Struct("<QQIIQQQQQ")
 THREAD_ENTRIES_OFFSET = 64

@@ -6,6 +6,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+_WORD = 2**64
+
 
 @dataclass(frozen=True, slots=True)
 class LiveFunction:
@@ -58,6 +60,13 @@ class Clock:
     def duration_ns(self, ticks: int) -> int:
         """Return a difference of ticks in nanoseconds."""
         return ticks if self.ns_per_tick is None else int(ticks * self.ns_per_tick)
+
+    def ticks_at(self, moment_ns: int) -> int:
+        """Return what the clock showed at a moment of CLOCK_MONOTONIC."""
+        elapsed_ns = moment_ns - self.first_ns
+        return self.first_ticks + (
+            elapsed_ns if self.ns_per_tick is None else int(elapsed_ns / self.ns_per_tick)
+        )
 
     def monotonic_ns(self, ticks: int) -> int:
         """Return the moment ``ticks`` as CLOCK_MONOTONIC nanoseconds."""
@@ -167,6 +176,36 @@ class LiveMemory:
         return self.allocated_bytes, self.blocks, self.freed_bytes, self.returned_bytes
 
 
+@dataclass(frozen=True, slots=True)
+class LiveLine:
+    """A source line of a function (an index) in one thread, in ticks and bytes.
+
+    ``open_calls`` are at it now, the first of them since ``since_ticks``; ``running_calls`` of them
+    run themselves. ``ticks`` and ``own_ticks`` are as the file has them, without and with what is
+    open. Bytes are complete.
+    """
+
+    function: int
+    line: int
+    hits: int
+    ticks: int
+    since_ticks: int
+    open_calls: int
+    running_calls: int
+    own_ticks: int
+    allocated_bytes: int = 0
+    freed_bytes: int = 0
+
+    def spent_ticks(self, now_ticks: int) -> tuple[int, int]:
+        """Return the time at the line up to a moment, with what it has called and without."""
+        inclusive = self.ticks
+        if self.open_calls:
+            inclusive += max(now_ticks - self.since_ticks, 0)
+        own = (self.own_ticks + self.running_calls * now_ticks) % _WORD
+        # What was written at two moments may come out as less than nothing, or as more than there is.
+        return inclusive, 0 if own >= _WORD // 2 else min(own, inclusive)
+
+
 @dataclass(slots=True)
 class LivePart:
     """What one process has recorded: columns of equal length in an order of callers first.
@@ -212,6 +251,7 @@ class LivePart:
     events_dropped: int = 0
     memory: LiveMemory | None = None
     """None where it was not asked for."""
+    lines: list[LiveLine] = field(default_factory=list)
 
     @property
     def began(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_actions import read_actions
 from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened, read_published
+from callgraph_lab.recording.live_lines import read_lines
 from callgraph_lab.recording.live_memory import read_memory
 from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart, LiveThread, OpenCall
 
@@ -94,6 +95,7 @@ class _PartReader:
             part.functions = _read_functions(read_published(self._path))
         if largest >= len(part.functions):
             raise DamagedError("a context names a function that is not there")
+        part.lines = read_lines(data, len(part.functions))
         if any(block[0] in _ACTION_BLOCKS for block in blocks(data)) or any(part.label):
             self._read_actions(part)
         for start, end in self._thread_blocks.values():

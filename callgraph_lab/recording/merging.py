@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from callgraph_lab.line_model import RecordedLine, added_up
 from callgraph_lab.model import MEMORY_COLUMNS, NO_PARENT, TREE_COLUMNS, CallTree, Recording
 from callgraph_lab.recording.merging_actions import ActionMerger, joined_actions
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
@@ -62,6 +63,7 @@ class ProcessMerger:
         self._tree = CallTree()
         self._has_memory = False
         self._actions = ActionMerger()
+        self._lines: list[RecordedLine] = []
 
     def add(self, recording: Recording) -> None:
         """Add what the processes of a recording did. No two of them have one pid."""
@@ -83,6 +85,10 @@ class ProcessMerger:
             if recording.events:
                 context_of.update(zip(range(start, end), mine, strict=True))
         self._actions.add_events(recording, context_of)
+        self._lines.extend(
+            RecordedLine(groups[item.pid].process.pid, numbers[item.function], item.figures)
+            for item in recording.lines
+        )
 
     def merged(self, run: RunInformation) -> Recording:
         """Return everything as a recording, a process for each group."""
@@ -118,6 +124,7 @@ class ProcessMerger:
                 for event in actions.events
             ),
             events_dropped=actions.events_dropped,
+            lines=added_up(self._lines),
         )
 
     def _number(self, function: Function) -> int:
@@ -228,6 +235,10 @@ def joined(recording: Recording, other: Recording) -> Recording:
         tree=tree,
         threads=(*recording.threads, *threads),
         processes=(*recording.processes, *other.processes),
+        lines=(
+            *recording.lines,
+            *(replace(item, function=numbers[item.function]) for item in other.lines),
+        ),
         **joined_actions(recording, other),
     )
 

@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -58,6 +58,18 @@ CREATE TABLE heap_type (
     name TEXT NOT NULL,              -- module.qualname; without the module for builtins
     objects INTEGER NOT NULL,
     bytes INTEGER NOT NULL           -- as sys.getsizeof says, of all of them together
+);
+CREATE TABLE line (
+    -- One row a source line that a process came to, of the functions whose lines were counted.
+    pid INTEGER NOT NULL,
+    function INTEGER NOT NULL,       -- id of the function that it is of
+    line INTEGER NOT NULL,
+    hits INTEGER NOT NULL,           -- how often it began
+    inclusive_ns INTEGER NOT NULL,   -- with what it called; recursion counts once
+    self_ns INTEGER NOT NULL,        -- without the functions it called
+    open_calls INTEGER NOT NULL,     -- calls that were at it when the recording ended
+    allocated_bytes INTEGER,         -- by what ran meanwhile in its thread; NULL: not counted
+    net_bytes INTEGER                -- that less what was freed then; it may be negative
 );
 CREATE TABLE mark (
     -- One row a mark, in the order of their moments.
@@ -150,6 +162,17 @@ COLUMNS: dict[str, Types] = {
     "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "heap_snapshot": {"moment_ns": int, "pid": int, "cause": str, "duration_ns": int},
     "heap_type": {"snapshot": int, "name": str, "objects": int, "bytes": int},
+    "line": {
+        "pid": int,
+        "function": int,
+        "line": int,
+        "hits": int,
+        "inclusive_ns": int,
+        "self_ns": int,
+        "open_calls": int,
+        "allocated_bytes": _INT_OR_NULL,
+        "net_bytes": _INT_OR_NULL,
+    },
     "mark": {"name": str, "moment_ns": int},
     "mark_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "action": {

@@ -22,6 +22,7 @@ from callgraph_lab.model import (
 )
 from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
 from callgraph_lab.recording.heap_files import heap_of_rows, rows_of_heap
+from callgraph_lab.recording.line_rows import lines_of_rows, rows_of_lines
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
 from callgraph_lab.recording.resource_file import pack_resources, unpack_resources
 from callgraph_lab.recording.schema import (
@@ -126,6 +127,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
         "tree_column": list(pack_tree(recording.tree)),
         "resource_column": pack_resources(recording.resources),
         **rows_of_heap(recording.heap),
+        "line": rows_of_lines(recording.lines),
         "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
         "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
     }
@@ -154,6 +156,7 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         *(tables[name] for name in ACTION_TABLES),
         tables["heap_snapshot"],
         tables["heap_type"],
+        tables["line"],
         tables["mark"],
         [row[:-1] for row in columns],
     ):
@@ -311,6 +314,7 @@ class _Reader:
             marks=marks,
             resources=resources,
             heap=heap_of_rows(tables["heap_snapshot"], tables["heap_type"]),
+            lines=lines_of_rows(tables["line"], len(functions)),
             **actions,
         )
 
