@@ -194,7 +194,7 @@ def test_thousands_of_forks_leave_few_files_and_every_call(engine: str, tmp_path
 @every_engine
 def test_readers_and_killed_helpers_while_children_come_and_go(engine: str, tmp_path: Path) -> None:
     """Kill ``cglab`` at random moments, and those who go on with what it did."""
-    forks, chance = 1200, random.Random(5)  # noqa: S311 - when to kill
+    forks, chance = 2400, random.Random(5)  # noqa: S311 - when to kill
     process = recorder(tmp_path, engine, forks)
     counter, killed, read = tmp_path / "counter", 0, 0
 
