@@ -162,6 +162,7 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function,
     node->id = thread->next_id;
     node->function = function;
     node->depth = parent == NULL ? 0 : parent->depth + 1;
+    node->memory = memory_record_for(node->id);
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
     node->record->function = number_in_file;
     if (label != 0) {

@@ -34,6 +34,7 @@ struct node {
     uint8_t kind;
     bool watch; /* a rule of the event map has to do with calls into it */
     uint32_t label;
+    struct memory_record *memory; /* whom memory is charged to; NULL: it is not counted */
     struct node *next_of_label;
 };
 

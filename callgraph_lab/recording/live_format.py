@@ -73,6 +73,13 @@ figures twice, for blocks that are allocated under the interpreter lock and for 
      24  u64  bytes of what the context has allocated that were freed, whoever did it
      32  the same four figures of blocks of the raw domain
 
+Where instances of an action take turns with a context, an *instance memory* block holds records of
+``INSTANCE_MEMORY_BYTES``: the figures that are not in the context's own record, which has those of
+instances before::
+
+      0  u32  context, or NO_CONTEXT     4  u32  1: of the instance that it counts for now
+     64  a record as above
+
 With an event map there are blocks for what the calls served; an id is the place of a record in all
 blocks of its type, from 1, and 0 means none. An *actions* block holds records of ``ACTION_BYTES``::
 
@@ -166,6 +173,7 @@ BLOCK_LABELS = 5
 BLOCK_INSTANCES = 6
 BLOCK_EVENTS = 7
 BLOCK_MEMORY = 8
+BLOCK_INSTANCE_MEMORY = 9
 BLOCK_HEADER_BYTES = 64
 BLOCK_HEADER = struct.Struct("<IIQQII")
 BLOCK_USED_OFFSET = 16
@@ -182,6 +190,9 @@ CONTEXT = struct.Struct("<IIQQQQIIQQ")
 NO_CONTEXT = 0xFFFFFFFF
 
 MEMORY_BYTES = 64
+INSTANCE_MEMORY_BYTES = 128
+INSTANCE_MEMORY = struct.Struct("<II")
+INSTANCE_MEMORY_FIGURES_OFFSET = 64
 
 THREAD = struct.Struct("<QQIIQQQQQ")
 THREAD_ENTRIES_OFFSET = 64
