@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.comparison import Comparison, Failed, take_turns
-from benchmarks.tracers import OF_MEMORY, UNTRACED, command
+from benchmarks.tracers import KEEP_BLOCKS, UNTRACED, command
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -41,7 +41,7 @@ def bytes_a_block(tracer: str, kind: str, count: int, limit_s: float) -> float:
 
 def run(options: Namespace, tracers: list[str]) -> dict[str, object]:
     """Compare, print and return the figures."""
-    shown = [tracer for tracer in tracers if tracer in (UNTRACED, *OF_MEMORY)]
+    shown = [tracer for tracer in tracers if tracer in (UNTRACED, *KEEP_BLOCKS)]
     comparison = Comparison(TITLE, "B", shown)
 
     def measure(tracer: str) -> dict[str, float]:
@@ -60,10 +60,8 @@ def run(options: Namespace, tracers: list[str]) -> dict[str, object]:
     }
     print(TITLE)
     for kind, figures in beyond.items():
-        print(
-            f"  {kind}: {comparison.least(kind, UNTRACED):.1f} {UNTRACED}, and beyond that", end=""
-        )
-        print("".join(f"; {figure:.1f} {tracer}" for tracer, figure in figures.items()))
+        more = "; ".join(f"{figure:.1f} {tracer}" for tracer, figure in figures.items())
+        print(f"  {kind}: {comparison.least(kind, UNTRACED):.1f} {UNTRACED}, beyond that {more}")
     for note in comparison.notes:
         print(f"- {note}")
     return {**comparison.as_json(), "tracker_bytes_a_block": beyond}

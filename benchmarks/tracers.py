@@ -60,7 +60,7 @@ _OPTIONS_OF_NATIVE = {
 }
 # So slow that one measurement of it is enough.
 SLOW = {"pycallgraph2", "memory_profiler"}
-OF_MEMORY = ("native --memory", "tracemalloc", "memray", "memory_profiler")
+KEEP_BLOCKS = ("native --memory", "tracemalloc", "memray")
 
 _SETUP = """
 from setuptools import Extension, setup

@@ -23,7 +23,7 @@ def resident_bytes() -> int:
 
 
 def hold(kind: str, count: int) -> list[bytearray | None]:
-    """Return so many bytearrays: small ones, ones above 512 bytes, or two in three of many sizes."""
+    """Return so many bytearrays: small ones, larger ones, or two in three of many sizes."""
     if kind == "small":
         return [bytearray(8) for _ in range(count)]
     if kind == "large":

@@ -126,10 +126,19 @@ def test_an_upload_has_memory_of_its_own(tmp_path: Path) -> None:
     assert upload["allocated_bytes"] > 300_000
     shown = cglab("actions", folder=tmp_path).stdout.splitlines()
     assert shown[0].split()[-3:] == ["allocated", "freed", "net"]
-    instance = as_json(
-        "functions", "--format", "json", "--action", "STOR", "--nth", "last", folder=tmp_path
-    )
-    assert all(node["memory"] is None for node in instance["functions"])
+    received = {}
+    for nth in ("first", "last"):
+        instance = as_json(
+            "functions", "--format", "json", "--action", "STOR", "--nth", nth, folder=tmp_path
+        )
+        received[nth] = next(
+            node["memory"]["allocated_bytes"]
+            for node in instance["functions"]
+            if node["name"].endswith(".recv")
+        )
+    # A note comes first, then a file of 300,000 bytes.
+    assert received["first"] < 300_000 < received["last"]
+    assert received["first"] + received["last"] == memory["recv"]["allocated_bytes"]
 
 
 @needs_native
