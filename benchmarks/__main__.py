@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import echo_suite, ftp_suite, pyperformance_suite, size_suite
+from benchmarks import blocks_suite, echo_suite, ftp_suite, pyperformance_suite, size_suite
 from benchmarks.comparison import describe_machine
 from benchmarks.tracers import DESCRIPTIONS, TRACERS, UNTRACED, build_empty_hooks, is_available
 
@@ -18,6 +18,7 @@ SUITES = {
     "echo": echo_suite.run,
     "ftpbench": ftp_suite.run_ftpbench,
     "size": size_suite.run,
+    "blocks": blocks_suite.run,
 }
 RESULTS = Path(__file__).parent / "results"
 
@@ -39,6 +40,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--file-size", default="1M", help="ftpbench: of each transfer (1M)")
     parser.add_argument("--echo-rounds", type=int, default=1000, help="echo: lines a client (1000)")
     parser.add_argument("--calls", type=int, default=10**9, help="size: so many (1000000000)")
+    parser.add_argument("--blocks", type=int, default=10**6, help="blocks: how many (1000000)")
     options = parser.parse_args()
     unknown = set(options.suites) - set(SUITES) or set(options.tracers.split(",")) - set(TRACERS)
     if unknown:

@@ -8,12 +8,14 @@ This is also the program that runs a script under one of them::
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import importlib.util
 import os
 import runpy
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,7 @@ TRACERS = {
     "cProfile": "cProfile",
     "tracemalloc": "tracemalloc",
     "memray": "memray",
+    "memory_profiler": "memory_profiler",
     "yappi": "yappi",
     "pycallgraph2": "pycallgraph2",
 }
@@ -48,6 +51,7 @@ DESCRIPTIONS = {
     "cProfile": "as it comes",
     "tracemalloc": "one frame a block",
     "memray": "with Python's allocators",
+    "memory_profiler": "every function of the script",
     "yappi": "as it comes",
     "pycallgraph2": "stock, with the standard library",
 }
@@ -55,7 +59,8 @@ _OPTIONS_OF_NATIVE = {
     name: name.split()[1:] for name in TRACERS if TRACERS[name] == "callgraph_lab._native"
 }
 # So slow that one measurement of it is enough.
-SLOW = {"pycallgraph2"}
+SLOW = {"pycallgraph2", "memory_profiler"}
+KEEP_BLOCKS = ("native --memory", "tracemalloc", "memray")
 
 _SETUP = """
 from setuptools import Extension, setup
@@ -110,12 +115,27 @@ def _start_pycallgraph2() -> Callable[[], None]:
     return stop
 
 
+def _start_memory_profiler() -> Callable[[], None]:
+    """Profile each function of the script that runs, as if all had its decorator."""
+    memory_profiler = importlib.import_module("memory_profiler")
+    profiler = memory_profiler.LineProfiler()
+    folder = str(Path(sys.argv[0]).resolve().parent)
+    for item in gc.get_objects():
+        if isinstance(item, types.FunctionType) and item.__code__.co_filename.startswith(folder):
+            profiler.add_function(item)
+    profiler.enable()
+    stop: Callable[[], None] = profiler.disable
+    return stop
+
+
 def start(tracer: str, folder: str) -> Callable[[], None]:
     """Start a tracer in this process; return what stops it. ``folder`` is for its files."""
     if tracer == UNTRACED:
         return lambda: None
     if tracer == "pycallgraph2":
         return _start_pycallgraph2()
+    if tracer == "memory_profiler":
+        return _start_memory_profiler()
     module = importlib.import_module(TRACERS[tracer])
     stop: Callable[[], None]
     if tracer in _OPTIONS_OF_NATIVE:

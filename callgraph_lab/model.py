@@ -113,6 +113,10 @@ MEMORY_COLUMNS = (
     Column("blocks", "Q"),
     Column("freed_bytes", "Q"),
     Column("net_bytes", "Q"),
+    Column("instance_allocated_bytes", "Q"),
+    Column("instance_blocks", "Q"),
+    Column("instance_freed_bytes", "Q"),
+    Column("instance_net_bytes", "Q"),
 )
 """Those that a tree has where memory was counted."""
 
@@ -131,11 +135,12 @@ class CallTree:
     still open with their time so far; ``self_ns`` is what is left of it without the callees.
     ``suspensions`` counts the times a generator or coroutine was left by a ``yield`` or ``await``.
     ``label`` is an index into the recording's labels: which action the calls serve. The columns
-    ``instance_*`` hold what of calls, resumes and ``inclusive_ns`` came with the label's instance.
+    ``instance_*`` hold what of calls, resumes, ``inclusive_ns`` and memory came with the label's
+    instance.
 
-    The last four are empty where memory was not counted: bytes and blocks that were allocated while
-    the context ran, bytes that were freed then, whoever had allocated them, and what is still there
-    of what it has allocated.
+    The last eight are empty where memory was not counted: bytes and blocks that were allocated
+    while the context ran, bytes that were freed then, whoever had allocated them, and what is still
+    there of what it has allocated; and the same four of the label's instance.
     """
 
     parent: array[int] = _column("i")
@@ -154,6 +159,10 @@ class CallTree:
     blocks: array[int] = _column("Q")
     freed_bytes: array[int] = _column("Q")
     net_bytes: array[int] = _column("Q")
+    instance_allocated_bytes: array[int] = _column("Q")
+    instance_blocks: array[int] = _column("Q")
+    instance_freed_bytes: array[int] = _column("Q")
+    instance_net_bytes: array[int] = _column("Q")
 
     @property
     def has_memory(self) -> bool:

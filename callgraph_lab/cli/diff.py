@@ -18,7 +18,8 @@ from callgraph_lab.cli.options import (
     query_options,
     recording_option,
 )
-from callgraph_lab.graph.compare import MEASURES
+from callgraph_lab.errors import UsageError
+from callgraph_lab.graph.compare import MEASURES, MEASURES_OF_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 Examples:
   cglab diff STOR idle                     what uploading is
   cglab diff STOR@slowest STOR@first       what made one upload slow
+  cglab diff STOR RETR --by allocated      whose memory it takes (run --memory)
   cglab diff ftpServer-20261123-141502 ftpServer-20261124-090000
   cglab diff STOR RETR --draw transfer.svg --max-depth 6"""
 )
@@ -52,7 +54,8 @@ Examples:
     type=click.Choice(MEASURES),
     default="calls",
     show_default=True,
-    help="What to sort, and to colour a picture, by.",
+    help="What to sort, and to colour a picture, by; allocated and net are bytes (run --memory),"
+    " and what differs in them shows, too.",
 )
 @click.option(
     "--max-depth",
@@ -90,6 +93,11 @@ def diff(a: str, b: str, recording: str | None, folder: Path, **arguments: Any) 
     side_b, recording_b = finder.find(b)
     depth, measure = arguments["max_depth"], arguments["measure"]
     comparison = _compare(recording_a, recording_b, query, depth)
+    if measure in MEASURES_OF_MEMORY and not comparison.has_memory:
+        raise UsageError(
+            f"--by {measure}: no memory was counted in what is to be compared",
+            hint="record with 'cglab run --memory'; of the time after a mark it is not known",
+        )
     if are_different_programs(side_a.run, side_b.run):
         say(f"these are different programs: {side_a.run.target} and {side_b.run.target}")
     if arguments["output_format"] == "json":
@@ -145,9 +153,13 @@ def _print_comparison(
     names = side_names(side_a.name, side_b.name)
     if names.are_letters:
         click.echo(visible_text(f"A is {side_a.name}, B is {side_b.name}"))
-    same = count(comparison.count("same"), "function")
-    if comparison.is_empty:
-        click.echo(f"no difference: {same}, called as often in both, along the same edges")
+    same = count(comparison.count("same", measure), "function")
+    of_memory = measure in MEASURES_OF_MEMORY
+    if comparison.is_alike(measure):
+        bytes_too = ", with the same bytes" if of_memory else ""
+        click.echo(
+            f"no difference: {same}, called as often in both, along the same edges{bytes_too}"
+        )
         return
     functions = [item for item in comparison.functions if item.function.kind == "function"]
     titles = {"a": f"only {names.a}", "b": f"only {names.b}", "both": "both"}
@@ -158,10 +170,23 @@ def _print_comparison(
         TableColumn(f"time {names.a}", number=True),
         TableColumn(f"time {names.b}", number=True),
     )
+    memory = (f"{measure} {names.a}", f"{measure} {names.b}", "change of bytes")
     print_table(
-        (TableColumn("in"), TableColumn("function"), *figures, TableColumn("where")),
+        (
+            TableColumn("in"),
+            TableColumn("function"),
+            *figures,
+            *(TableColumn(title, number=True) for title in memory if of_memory),
+            TableColumn("where"),
+        ),
         [
-            (titles[item.side], item.name, *_figures(item, measure), _place(item))
+            (
+                titles[item.side],
+                item.name,
+                *_figures(item, measure),
+                *(_bytes(item, measure) if of_memory else ()),
+                _place(item),
+            )
             for item in _sorted(functions, measure, limit)
         ],
     )
@@ -186,7 +211,8 @@ def _print_comparison(
         visible_text(
             f"{count(comparison.count('a'), 'function')} only in {names.a},"
             f" {comparison.count('b'):,} only in {names.b},"
-            f" {comparison.count('changed'):,} in both with other counts;"
+            f" {comparison.count('changed', measure):,} in both with other"
+            f" {'counts or bytes' if of_memory else 'counts'};"
             f" {same} the same"
         )
     )
@@ -196,7 +222,7 @@ def _sorted(items: Sequence[Any], measure: Measure, limit: int | None) -> list[A
     """Return what is changed: of A only, of B only, of both, each with the largest change first."""
     shown = []
     for side in ("a", "b", "both"):
-        of_side = [item for item in items if item.side == side and item.is_changed]
+        of_side = [item for item in items if item.side == side and item.differs(measure)]
         of_side.sort(key=lambda item: -abs(item.values(measure)[1] - item.values(measure)[0]))
         shown += of_side[:limit]
     return shown
@@ -219,6 +245,17 @@ def _figures(item: ComparedFunction | ComparedEdge, measure: Measure) -> tuple[s
         change,
         duration(time_a) if has_a else "",
         duration(time_b) if has_b else "",
+    )
+
+
+def _bytes(item: ComparedFunction, measure: Measure) -> tuple[str, str, str]:
+    from callgraph_lab.render.text import size  # noqa: PLC0415 - not for --help
+
+    value_a, value_b = item.values(measure)
+    return (
+        "" if item.a is None else size(value_a),
+        "" if item.b is None else size(value_b),
+        f"{'+' if value_b >= value_a else '-'}{size(abs(value_b - value_a))}",
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import say
-from callgraph_lab.errors import LayoutError, OutputError
+from callgraph_lab.errors import LayoutError, OutputError, UsageError
 from callgraph_lab.render.files import write_atomically
+from callgraph_lab.render.heat import has_memory, is_of_memory
 from callgraph_lab.render.json_graph import graph_document, json_text
 from callgraph_lab.render.pictures import (
     DrawnPicture,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from callgraph_lab.cli.loaded import LoadedRecording
     from callgraph_lab.cli.options import PictureOptions
     from callgraph_lab.model import CallGraph
+    from callgraph_lab.render.heat import HeatBy
 
 _UNFIT_FOR_A_NAME = re.compile(r"[^\w.+-]+")
 _LONGEST_ACTION_IN_A_NAME = 40
@@ -46,13 +48,27 @@ class DrawnGraph:
     remarks: tuple[str, ...]
 
 
-def picture_stem(loaded: LoadedRecording, depth: int) -> str:
-    """Return the name of a picture's files without the ending: ``ftpServer-STOR.depth-4``."""
+def picture_stem(loaded: LoadedRecording, depth: int, heat_by: HeatBy = "time") -> str:
+    """Return the name of a picture's files without the ending: ``ftpServer-STOR.depth-4``.
+
+    One that is not coloured by time has a name of its own: ``ftpServer-memory.depth-4``.
+    """
     name = _TIME_OF_RECORDING.sub("", loaded.entry.path.name.removesuffix(".cglab"))
     for part in (loaded.options.action, loaded.options.nth):
         if part is not None:
             name += f"-{_UNFIT_FOR_A_NAME.sub('_', part)[:_LONGEST_ACTION_IN_A_NAME]}"
+    if heat_by != "time":
+        name += f"-{heat_by}"
     return f"{name}.depth-{depth}"
+
+
+def check_color(heat_by: HeatBy, graphs: Sequence[CallGraph]) -> None:
+    """Raise ``UsageError`` where boxes are to show memory that was not counted."""
+    if is_of_memory(heat_by) and not any(has_memory(graph.nodes) for graph in graphs):
+        raise UsageError(
+            f"--color {heat_by}: no memory was counted in what is to be drawn",
+            hint="record with 'cglab run --memory'; of the time after a mark it is not known",
+        )
 
 
 def draw_depths(  # noqa: PLR0913 - options, by keyword
@@ -68,9 +84,11 @@ def draw_depths(  # noqa: PLR0913 - options, by keyword
 
     The files are called after the recording and the depth, a single graph's after ``name``.
     """
+    check_color(options.heat_by, graphs)
     check_folder(folder)
     stems = [
-        folder / (name or picture_stem(loaded, graph.query.max_depth or 0)) for graph in graphs
+        folder / (name or picture_stem(loaded, graph.query.max_depth or 0, options.heat_by))
+        for graph in graphs
     ]
     pictures = draw_many(
         [PictureJob(graph, stem) for graph, stem in zip(graphs, stems, strict=True)],
@@ -78,6 +96,7 @@ def draw_depths(  # noqa: PLR0913 - options, by keyword
         formats=[name for name in options.formats if name != "json"],
         max_nodes=options.max_nodes,
         links=options.links,
+        heat_by=options.heat_by,
         timeout_s=options.timeout_s,
         on_done=lambda _job, _picture: on_done(),
     )

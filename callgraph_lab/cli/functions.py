@@ -82,7 +82,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     if arguments["sort_key"] in _MEMORY_KEYS and not any(node.memory for node in graph.nodes):
         raise UsageError(
             f"--sort {arguments['sort_key']}: no memory was counted in this recording",
-            hint="record with 'cglab run --memory'; of a mark, or of one instance, it is not known",
+            hint="record with 'cglab run --memory'; of the time after a mark it is not known",
         )
     nodes.sort(key=_SORT_KEYS[arguments["sort_key"]])
     nodes = nodes[: arguments["limit"]]

@@ -13,6 +13,7 @@ from callgraph_lab.action_model import NTH_CHOICES
 from callgraph_lab.cli.parameters import FormatsType, PicturePathType
 from callgraph_lab.filtering import DEFAULT_FILTER
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
+from callgraph_lab.render.heat import HEATS
 from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S
 from callgraph_lab.render.links import LINK_CHOICES
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.action_model import Nth
     from callgraph_lab.model import DepthBy, Naming
+    from callgraph_lab.render.heat import HeatBy
     from callgraph_lab.render.links import Links
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
@@ -52,6 +54,7 @@ class PictureOptions:
     max_nodes: int
     links: Links
     timeout_s: float
+    heat_by: HeatBy = "time"
 
 
 def _stack(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
@@ -222,6 +225,15 @@ picture_options = _stack(
         show_default=True,
         help="Which files to make, also json.",
     ),
+    click.option(
+        "--color",
+        "heat_by",
+        type=click.Choice(HEATS),
+        default="time",
+        show_default=True,
+        help="Fill boxes by self time, by the memory that a function has allocated and that is"
+        " still held, or by all that it has allocated (run --memory).",
+    ),
     layout_options,
 )
 
@@ -282,6 +294,7 @@ def pictures_of(arguments: dict[str, Any]) -> PictureOptions:
         max_nodes=arguments.pop("max_nodes"),
         links=arguments.pop("links"),
         timeout_s=arguments.pop("timeout_s"),
+        heat_by=arguments.pop("heat_by", "time"),
     )
 
 

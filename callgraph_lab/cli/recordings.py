@@ -104,16 +104,27 @@ def info(recording: str | None, folder: Path, output_format: str) -> None:
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
+    from callgraph_lab.render.memory_text import seen_memory_text  # noqa: PLC0415
+    from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415
 
     entry = find_recording(recording, folder)
-    facts = _facts(entry, catalog.load(entry))
+    loaded = catalog.load(entry)
+    facts = _facts(entry, loaded)
     if output_format == "json":
         print_json(facts)
         return
-    _print_facts(facts)
+    seen = seen_memory(loaded)
+    _print_facts(
+        facts, [] if seen is None else [("memory", seen_memory_text(seen, running=entry.running))]
+    )
 
 
 def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
+    from callgraph_lab.render.memory_text import (  # noqa: PLC0415 - not for --help
+        seen_memory_document,
+    )
+    from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415
+
     run, tree = recording.run, recording.tree
     threads = [
         {"pid": item.pid, "name": item.name, "threads": item.threads, "alive": item.alive}
@@ -149,13 +160,14 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
         "calls": sum(tree.calls) - sum(tree.calls[item.root] for item in recording.threads),
         "resumes": sum(tree.resumes),
         "open_calls": sum(tree.open_calls),
+        "memory": seen_memory_document(seen_memory(recording)),
         "processes": processes,
         "threads": threads,
         "notes": list(run.notes),
     }
 
 
-def _print_facts(facts: dict[str, Any]) -> None:
+def _print_facts(facts: dict[str, Any], more_rows: list[tuple[str, str]]) -> None:
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
@@ -173,6 +185,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         ("calls", f"{facts['calls']:,} calls, {facts['resumes']:,} resumes"),
         ("functions", f"{facts['functions']:,} in {facts['contexts']:,} contexts"),
         ("open calls", f"{facts['open_calls']:,}"),
+        *more_rows,
     ]
     rows += _process_rows(facts)
     rows += [("note", note) for note in facts["notes"]]

@@ -40,7 +40,8 @@ Examples:
 def resources(recording: str | None, folder: Path, draw: Path | None, output_format: str) -> None:
     """Show what the target of a RECORDING (the newest by default) used of the machine over time.
 
-    It was sampled from outside five times a second, all of its processes together.
+    It was sampled from outside five times a second, all of its processes together. With run
+    --memory it says, too, how much of the memory Python's allocators did not see.
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
@@ -57,12 +58,25 @@ def resources(recording: str | None, folder: Path, draw: Path | None, output_for
         say(f"{entry.path.name} has no samples of resources")
     elif draw is None:
         _print_chart(loaded)
+        _tell_seen_memory(loaded, running=entry.running)
     if draw is not None and len(loaded.resources):
         _draw(loaded, draw)
 
 
+def _tell_seen_memory(recording: Recording, *, running: bool) -> None:
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.memory_text import seen_memory_text  # noqa: PLC0415
+    from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415
+
+    seen = seen_memory(recording)
+    if seen is not None:
+        say(seen_memory_text(seen, running=running))
+
+
 def _as_json(recording: Recording) -> dict[str, Any]:
+    from callgraph_lab.render.memory_text import seen_memory_document  # noqa: PLC0415
     from callgraph_lab.resources.at_moment import reading  # noqa: PLC0415 - not for --help
+    from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415
 
     series = recording.resources
     readings = [reading(series, index) for index in range(len(series))]
@@ -71,6 +85,7 @@ def _as_json(recording: Recording) -> dict[str, Any]:
         "name": recording.run.name,
         "duration_ns": recording.run.duration_ns,
         "cpu_ns": series.cpu_ns[-1] if len(series) else 0,
+        "memory": seen_memory_document(seen_memory(recording)),
         "samples": [
             {
                 "moment_ns": item.moment_ns,

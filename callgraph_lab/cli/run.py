@@ -18,12 +18,14 @@ from callgraph_lab.cli.options import (
     query_options,
 )
 from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
-from callgraph_lab.errors import CallgraphLabError
+from callgraph_lab.errors import CallgraphLabError, UsageError
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.render.heat import is_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from callgraph_lab.cli.options import PictureOptions
     from callgraph_lab.launch.record import Recorded
     from callgraph_lab.resources.line_format import LogResources
 
@@ -197,6 +199,15 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def check_color_of_run(pictures: PictureOptions, *, memory: bool) -> None:
+    """Raise ``UsageError`` where the run will not count what its pictures are to show."""
+    if is_of_memory(pictures.heat_by) and not memory:
+        raise UsageError(
+            f"--color {pictures.heat_by}: memory is counted only where that is asked for",
+            hint="add --memory",
+        )
+
+
 def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     """Record the target that the arguments name, or return None where they name none."""
     from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
@@ -288,6 +299,8 @@ def run(**arguments: Any) -> None:
     from callgraph_lab.cli.loaded import apply_filters, check_filters  # noqa: PLC0415 - as below
 
     check_filters(query)
+    if not no_render:
+        check_color_of_run(pictures, memory=arguments["memory"])
     recorded = record_target(arguments, folder)
     if recorded is None:
         raise click.UsageError("Name a script to run, or -m MODULE.")

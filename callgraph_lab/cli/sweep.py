@@ -17,7 +17,12 @@ from callgraph_lab.cli.options import (
     query_options,
 )
 from callgraph_lab.cli.parameters import DepthsType, TargetCommand
-from callgraph_lab.cli.run import exit_like_target, record_options, record_target
+from callgraph_lab.cli.run import (
+    check_color_of_run,
+    exit_like_target,
+    record_options,
+    record_target,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +77,8 @@ def sweep(depths: tuple[int, ...], recording: str | None, **arguments: Any) -> N
     )
 
     check_filters(query)
+    if arguments["target"] or arguments["module"]:
+        check_color_of_run(pictures, memory=arguments["memory"])
     recorded = record_target(arguments, folder)
     entry = recorded.entry if recorded else find_recording(recording, folder)
     sweep_depths(apply_filters(entry, query), depths, folder, pictures)

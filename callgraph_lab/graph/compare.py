@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from callgraph_lab.model import CallGraph, Function, RunInformation
 
 Side = Literal["a", "b", "both"]
-Measure = Literal["calls", "inclusive", "self"]
-MEASURES: tuple[Measure, ...] = ("calls", "inclusive", "self")
+Measure = Literal["calls", "inclusive", "self", "allocated", "net"]
+MEASURES: tuple[Measure, ...] = ("calls", "inclusive", "self", "allocated", "net")
+MEASURES_OF_MEMORY: tuple[Measure, ...] = ("allocated", "net")
 Figures = TypeVar("Figures", GraphNode, GraphEdge)
 
 
@@ -48,8 +49,21 @@ class _Compared(Generic[Figures]):
             return True
         return (self.a.calls, self.a.resumes) != (self.b.calls, self.b.resumes)
 
+    def differs(self, measure: Measure) -> bool:
+        """Tell whether it is changed, or where memory is asked for, has other bytes.
+
+        Times always differ; bytes of two runs of one program need not.
+        """
+        if self.is_changed or measure not in MEASURES_OF_MEMORY:
+            return self.is_changed
+        value_a, value_b = self.values(measure)
+        return value_a != value_b
+
     def values(self, measure: Measure) -> tuple[int, int]:
-        """Return what A and B say of a measure; calls include resumes."""
+        """Return what A and B say of a measure; calls include resumes.
+
+        Edges have no bytes: their calls stand for them.
+        """
         return _value(self.a, measure), _value(self.b, measure)
 
 
@@ -63,6 +77,10 @@ class ComparedFunction(_Compared[GraphNode]):
     def is_changed(self) -> bool:
         """As of anything; but how many threads of one kind there were is no difference."""
         return self.side != "both" or (self.function.kind != "thread" and super().is_changed)
+
+    def differs(self, measure: Measure) -> bool:
+        """As of anything; but of a thread only whether it is there."""
+        return self.is_changed or (self.function.kind != "thread" and super().differs(measure))
 
     @property
     def function(self) -> Function:
@@ -101,24 +119,37 @@ class GraphComparison:
     functions: tuple[ComparedFunction, ...]
     edges: tuple[ComparedEdge, ...]
 
-    def count(self, side: Side | Literal["changed", "same"]) -> int:
-        """Return how many functions are on a side only, or on both with other or the same counts.
+    @property
+    def has_memory(self) -> bool:
+        """Whether both sides say what their functions have allocated."""
+        return all(
+            any(node.memory is not None for node in graph.nodes)
+            for graph in (self.graph_a, self.graph_b)
+        )
+
+    def count(self, side: Side | Literal["changed", "same"], measure: Measure = "calls") -> int:
+        """Return how many functions are on a side only, or on both with other or the same figures.
 
         ``both`` counts those on both, ``changed`` and ``same`` its two parts. Threads are left out.
         """
         functions = [item for item in self.functions if item.function.kind == "function"]
         if side in {"changed", "same"}:
             return sum(
-                item.side == "both" and item.is_changed == (side == "changed") for item in functions
+                item.side == "both" and item.differs(measure) == (side == "changed")
+                for item in functions
             )
         return sum(item.side == side for item in functions)
 
     @property
     def is_empty(self) -> bool:
         """Whether both graphs have the same functions and edges, entered as often."""
+        return self.is_alike("calls")
+
+    def is_alike(self, measure: Measure) -> bool:
+        """Tell whether both graphs have the same of it: counts, and of memory bytes, too."""
         return not (
-            any(function.is_changed for function in self.functions)
-            or any(edge.is_changed for edge in self.edges)
+            any(function.differs(measure) for function in self.functions)
+            or any(edge.differs(measure) for edge in self.edges)
         )
 
 
@@ -147,20 +178,20 @@ def compare_graphs(graph_a: CallGraph, graph_b: CallGraph) -> GraphComparison:
     return GraphComparison(graph_a, graph_b, tuple(functions), edges)
 
 
-def only_differences(comparison: GraphComparison) -> GraphComparison:
+def only_differences(comparison: GraphComparison, measure: Measure = "calls") -> GraphComparison:
     """Leave out functions that are the same in both graphs and lead to nothing that is not.
 
-    Threads stay, as roots of what is left.
+    Threads stay, as roots of what is left. Of a measure of memory other bytes are a difference.
     """
     callers: defaultdict[str, set[str]] = defaultdict(set)
     to_visit = [
         item.id
         for item in comparison.functions
-        if item.is_changed or item.function.kind == "thread"
+        if item.differs(measure) or item.function.kind == "thread"
     ]
     for edge in comparison.edges:
         callers[edge.target].add(edge.source)
-        if edge.is_changed:
+        if edge.differs(measure):
             to_visit += (edge.source, edge.target)
     kept: set[str] = set()
     while to_visit:
@@ -222,8 +253,17 @@ def _merged(edges: Iterable[GraphEdge], ids: dict[str, str]) -> dict[tuple[str, 
 def _value(figures: GraphNode | GraphEdge | None, measure: Measure) -> int:
     if figures is None:
         return 0
-    if measure == "calls":
-        return figures.calls + figures.resumes
-    if measure == "self" and isinstance(figures, GraphNode):
-        return figures.self_ns
-    return figures.inclusive_ns
+    if isinstance(figures, GraphNode):
+        if measure in MEASURES_OF_MEMORY:
+            return _bytes(figures, measure)
+        if measure == "self":
+            return figures.self_ns
+    elif measure in MEASURES_OF_MEMORY:
+        measure = "calls"
+    return figures.calls + figures.resumes if measure == "calls" else figures.inclusive_ns
+
+
+def _bytes(node: GraphNode, measure: Measure) -> int:
+    if node.memory is None:
+        return 0
+    return node.memory.net_bytes if measure == "net" else node.memory.allocated_bytes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.model import MEMORY_COLUMNS, NO_PARENT, TREE_COLUMNS, CallTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from callgraph_lab.model import RecordedMark, Recording
 
@@ -18,6 +18,21 @@ DROPPED = -2
 _LONGEST_NS = 2**62
 NO_MEMORY = {column.name: array(column.typecode) for column in MEMORY_COLUMNS}
 """What takes the columns of memory from a tree, with ``replace``."""
+
+
+def memory_of_contexts(tree: CallTree) -> dict[str, array[int]] | None:
+    """Return the columns of memory of a tree by their names, None where it has none."""
+    if not tree.has_memory:
+        return None
+    return {column.name: getattr(tree, column.name) for column in MEMORY_COLUMNS}
+
+
+def memory_of_instances(tree: CallTree) -> dict[str, array[int]] | None:
+    """Return them with what the labels' instances have in the place of what the contexts have."""
+    memory = memory_of_contexts(tree)
+    if memory is None:
+        return None
+    return {name: memory.get(f"instance_{name}", column) for name, column in memory.items()}
 
 
 @dataclass(slots=True)
@@ -31,8 +46,8 @@ class Figures:
     open_calls: array[int]
     counts_time: bool = False
     """Whether a context that only spent time belongs to the slice: it was called before."""
-    has_memory: bool = False
-    """Whether what the contexts have allocated is all theirs: it is not known of a part of them."""
+    memory: Mapping[str, array[int]] | None = None
+    """The columns of memory by their names; None where they are not known."""
 
 
 def cut(
@@ -52,9 +67,11 @@ def cut(
     for place, context in enumerate(order):
         places[context] = place
     source, tree = recording.tree, CallTree()
-    for column in source.columns if figures.has_memory else TREE_COLUMNS:
+    for column in TREE_COLUMNS:
         values = getattr(figures, column.name, None) or getattr(source, column.name)
         getattr(tree, column.name).extend(values[context] for context in order)
+    for name, values in (figures.memory or {}).items():
+        getattr(tree, name).extend(values[context] for context in order)
     tree.parent = array("i", [places[parents[context]] for context in order])
     for place, context in enumerate(order):
         # A root has no time of its own: it lasts as long as what it called. Nor has it memory of

@@ -11,7 +11,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import UsageError
-from callgraph_lab.graph.cutting import DROPPED, Figures, cut
+from callgraph_lab.graph.cutting import (
+    DROPPED,
+    Figures,
+    cut,
+    memory_of_contexts,
+    memory_of_instances,
+)
 from callgraph_lab.model import NO_PARENT
 
 if TYPE_CHECKING:
@@ -102,7 +108,7 @@ def slice_action(recording: Recording, names: Collection[str], nth: Nth | None =
             tree.suspensions,
             tree.self_ns,
             tree.open_calls,
-            has_memory=True,
+            memory=memory_of_contexts(tree),
         )
     else:
         instance = nth_instance(recording, wanted, nth)
@@ -227,4 +233,5 @@ def figures_of_instances(tree: CallTree, *, is_open: bool) -> Figures:
         tree.instance_resumes,
         array("Q", [max(duration_ns, 0) for duration_ns in self_ns]),
         tree.open_calls if is_open else array("I", bytes(4 * len(tree))),
+        memory=memory_of_instances(tree),
     )

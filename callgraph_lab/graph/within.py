@@ -100,6 +100,9 @@ def _of_instance(recording: Recording, label: int, *, is_open: bool) -> Recordin
         inclusive_ns=chosen(tree.inclusive_ns, tree.instance_ns),
         self_ns=chosen(tree.self_ns, figures.self_ns),
         open_calls=chosen(tree.open_calls, figures.open_calls),
-        **NO_MEMORY,
+        **{
+            name: chosen(getattr(tree, name), column)
+            for name, column in (figures.memory or {}).items()
+        },
     )
     return replace(recording, tree=changed)

@@ -17,7 +17,7 @@
 
 enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLOCK_THREAD = 3,
                   BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7,
-                  BLOCK_MEMORY = 8, BLOCK_LINES = 9 };
+                  BLOCK_MEMORY = 8, BLOCK_INSTANCE_MEMORY = 9, BLOCK_LINES = 10 };
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
@@ -88,6 +88,14 @@ struct memory_figures {
 
 struct memory_record {
     struct memory_figures sides[MEMORY_SIDES];
+};
+
+/* Of a context that instances of an action take turns with. */
+struct instance_memory_record {
+    uint32_t context;    /* NO_CONTEXT: of none now */
+    uint32_t is_current; /* of the instance that the context counts for now, else of one before it */
+    uint64_t unused[7];
+    struct memory_record figures;
 };
 
 /* One source line of a function, in one thread. */
@@ -201,6 +209,7 @@ _Static_assert(sizeof(struct block_header) == 64, "a block's header has 64 bytes
 _Static_assert(sizeof(struct context_record) == 64, "a context has 64 bytes");
 _Static_assert(sizeof(struct line_record) == 80, "a line has 80 bytes");
 _Static_assert(sizeof(struct memory_record) == 64, "figures of memory have 64 bytes");
+_Static_assert(sizeof(struct instance_memory_record) == 128, "and those of an instance 128");
 _Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
 _Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");

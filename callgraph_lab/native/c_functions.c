@@ -136,7 +136,7 @@ intern(void)
             memcmp(known->text, scratch.bytes, scratch.length) == 0) {
             return known->function;
         }
-        key = text_next_key(key);
+        key = table_next_key(key);
     }
     char *text = text_copy(&scratch);
     if (text == NULL || scratch.failed ||

@@ -126,6 +126,21 @@ is_of_frame(const struct open_call *call, interpreter_frame *frame)
     return call->frame == frame && call->session == tree.session;
 }
 
+/* Any record of the thread, whether its call is the last one's caller or not. */
+static struct open_call *
+search_records(struct thread *thread, interpreter_frame *frame, bool found_on_stack)
+{
+    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            struct open_call *call = &chunk->calls[index];
+            if (is_of_frame(call, frame) && call->found_on_stack == found_on_stack) {
+                return call;
+            }
+        }
+    }
+    return NULL;
+}
+
 static struct open_call *
 find_call_of_frame(struct thread *thread, interpreter_frame *frame)
 {
@@ -138,16 +153,12 @@ find_call_of_frame(struct thread *thread, interpreter_frame *frame)
             return call;
         }
     }
-    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
-        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-            /* One that was found on a stack may be over: who knows what is at its address by now. */
-            if (is_of_frame(&chunk->calls[index], frame) && !chunk->calls[index].found_on_stack) {
-                *recent = &chunk->calls[index];
-                return *recent;
-            }
-        }
+    /* One that was found on a stack may be over: who knows what is at its address by now. */
+    struct open_call *call = search_records(thread, frame, false);
+    if (call != NULL) {
+        *recent = call;
     }
-    return NULL;
+    return call;
 }
 
 struct open_call *
@@ -171,26 +182,13 @@ is_before_the_target(const struct thread *thread, const struct open_call *known)
     return tree.whole_program && thread->is_main && known == &thread->root_call;
 }
 
-/* A record of a call that was found at this frame before: of another greenlet, or one that is over. */
-static struct open_call *
-find_found_call(struct thread *thread, interpreter_frame *frame)
-{
-    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
-        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-            if (chunk->calls[index].found_on_stack && is_of_frame(&chunk->calls[index], frame)) {
-                return &chunk->calls[index];
-            }
-        }
-    }
-    return NULL;
-}
-
 /* An open call for a frame that the hook was not entered for, because it was there before. It has no
  * context: what it calls hangs on the nearest caller that has one. */
 static struct open_call *
 add_found_call(struct thread *thread, struct open_call *known, interpreter_frame *frame)
 {
-    struct open_call *call = find_found_call(thread, frame);
+    /* One that was found at this frame before is of another greenlet, or over. */
+    struct open_call *call = search_records(thread, frame, true);
     if (call == NULL) {
         call = thread->free_call;
         if (call == NULL && (call = tree_more_calls(thread)) == NULL) {

@@ -1,6 +1,7 @@
 /* Lanes: taken by an instance that begins, kept for some that have ended, given back. */
 
 #include "action_instances.h"
+#include "memory_instances.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,9 @@ lane_take(struct action *action, struct instance *instance)
             STORE(record->base_calls, record->calls);
             STORE(record->base_resumes, (uint32_t)record->resumes);
             STORE(record->base_ticks, record->ticks);
+            if (!memory_instances_next(node)) {
+                return NULL;
+            }
         }
         instance_release(lane->instance);
     }

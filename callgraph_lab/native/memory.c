@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "memory_columns.h"
+#include "memory_instances.h"
 #include "small_blocks.h"
 #include "tree.h"
 
@@ -34,6 +35,18 @@ unlock(enum memory_side side)
     if (side == MEMORY_RAW) {
         pthread_mutex_unlock(&raw_lock);
     }
+}
+
+void
+memory_lock_raw(void)
+{
+    pthread_mutex_lock(&raw_lock);
+}
+
+void
+memory_unlock_raw(void)
+{
+    pthread_mutex_unlock(&raw_lock);
 }
 
 /* Threads that do not hold the interpreter lock look at this once more under theirs. */
@@ -92,6 +105,7 @@ static bool
 begin_file(void)
 {
     forget_blocks();
+    memory_instances_forget();
     totals = arena_memory_totals();
     return memory_columns_begin();
 }
@@ -119,6 +133,7 @@ memory_stop(void)
     if (is_begun) {
         is_begun = false;
         forget_blocks();
+        memory_instances_forget();
         memory_columns_forget();
     }
 }
@@ -135,6 +150,12 @@ memory_reserve(uint32_t contexts)
     return !is_begun || memory_columns_reserve(contexts);
 }
 
+struct memory_record *
+memory_record_for(uint32_t context)
+{
+    return is_begun ? memory_record_of(context) : NULL;
+}
+
 /* ---- charging ----------------------------------------------------------------------------- */
 
 /* Of the context that runs. A thread that has no interpreter lock looks only at what is its own. */
@@ -149,8 +170,8 @@ running_record(enum memory_side side)
     if (UNLIKELY(tree.stacks_take_turns) && side == MEMORY_LOCKED) {
         call = tree_running_call(thread);
     }
-    const struct node *node = call->node;
-    return LIKELY(node->kind == NODE_RECORDED) ? memory_record_of(node->id) : memory_outside;
+    struct memory_record *record = __atomic_load_n(&call->node->memory, __ATOMIC_ACQUIRE);
+    return LIKELY(record != NULL) ? record : memory_outside;
 }
 
 static inline void
@@ -270,18 +291,6 @@ memory_put_back(enum memory_side side, const void *address, struct block block)
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
-
-void
-memory_before_fork(void)
-{
-    pthread_mutex_lock(&raw_lock);
-}
-
-void
-memory_after_fork_in_parent(void)
-{
-    pthread_mutex_unlock(&raw_lock);
-}
 
 void
 memory_after_fork_in_child(void)

@@ -24,6 +24,8 @@ bool memory_is_begun(void);
 
 /* Room for the figures of all contexts below ``contexts``; false: none, errno says why. */
 bool memory_reserve(uint32_t contexts);
+/* Those of a context; NULL where memory is not counted. */
+struct memory_record *memory_record_for(uint32_t context);
 
 /* How many blocks are alive of what is counted, and what the tables of them take. */
 struct blocks_extent memory_extent(void);
@@ -37,10 +39,12 @@ void memory_charge_end(enum memory_side side, struct block block);
 /* It was taken, and stays. */
 void memory_put_back(enum memory_side side, const void *address, struct block block);
 
-/* Around fork, with or without the interpreter lock. A child counts from nothing, once it has a file of its
+/* Keep threads that have no interpreter lock from counting: around a fork, and while figures change places. */
+void memory_lock_raw(void);
+void memory_unlock_raw(void);
+
+/* After a fork, with or without the interpreter lock. A child counts from nothing, once it has a file of its
  * own: what it inherits is its parent's. */
-void memory_before_fork(void);
-void memory_after_fork_in_parent(void);
 void memory_after_fork_in_child(void);
 /* In the child, when it begins its file. False: no room, errno says why. */
 bool memory_adopt(void);

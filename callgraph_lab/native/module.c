@@ -82,7 +82,7 @@ begin_recording(const char *folder, const char *information, size_t information_
     }
     if (!fork_handler_installed) {
         /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
-        fork_handler_installed = pthread_atfork(memory_before_fork, memory_after_fork_in_parent,
+        fork_handler_installed = pthread_atfork(memory_lock_raw, memory_unlock_raw,
                                                 in_forked_child) == 0;
     }
     if (!fork_handler_installed || tree_start(max_contexts, whole_program) != 0) {

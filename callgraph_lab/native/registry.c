@@ -148,7 +148,7 @@ registry_class(PyTypeObject *type)
     uint64_t key = text_hash(&scratch);
     while ((found = table_get(&class_identities, key)) != 0 &&
            strcmp(known_classes[found - 1].name, text_chars(&scratch)) != 0) {
-        key = text_next_key(key);
+        key = table_next_key(key);
     }
     if (found == 0) {
         if (!grow_array((void **)&known_classes, &known_class_capacity, known_class_count,
@@ -198,7 +198,7 @@ intern_code(PyCodeObject *code, PyObject *module)
             memcmp(known->identity, scratch.bytes, scratch.length) == 0) {
             return found;
         }
-        key = text_next_key(key);
+        key = table_next_key(key);
     }
     if (!grow_array((void **)&known_codes, &known_code_capacity, known_code_count,
                     sizeof(*known_codes))) {

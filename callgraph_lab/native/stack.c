@@ -131,7 +131,8 @@ stack_keep(rlim_t limit)
     if (now.rlim_cur == RLIM_INFINITY || !find_stack(&lowest, &size) || !may_claim(size)) {
         return ENOMEM;
     }
-    grow_to(lowest + MEGABYTE);
+    /* Nearly to the end: interpreters that watch the stack go on until 32 KB are left. */
+    grow_to(lowest + 4 * 4096);
     now.rlim_cur = limit;
     if (setrlimit(RLIMIT_STACK, &now) != 0) {
         return errno;

@@ -42,6 +42,14 @@ table_get(const struct table *table, uint64_t key)
     }
 }
 
+/* Where a key that is a hash belongs to something else, the key to try next. Never 0, which is no key. */
+static inline uint64_t
+table_next_key(uint64_t key)
+{
+    key = key * 6364136223846793005u + 1442695040888963407u;
+    return key ? key : 1;
+}
+
 /* False when there is no memory left: the table is as before then. */
 bool table_put(struct table *table, uint64_t key, uint64_t value);
 void table_remove(struct table *table, uint64_t key);

@@ -23,13 +23,6 @@ const char *text_chars(struct text *text);
 char *text_copy(struct text *text);
 /* Never 0. */
 uint64_t text_hash(const struct text *text);
-/* Where two texts have one hash, the key to try next. */
-static inline uint64_t
-text_next_key(uint64_t key)
-{
-    return key * 6364136223846793005u + 1442695040888963407u;
-}
-
 /* A field is a 32-bit length and that many bytes; too long a one is cut between characters. */
 size_t text_begin_field(struct text *text);
 void text_end_field(struct text *text, size_t start, size_t longest);

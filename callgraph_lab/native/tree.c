@@ -167,6 +167,7 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function,
     if (parent != NULL && (parent->watch & WATCH_LINES)) {
         node->watch |= WATCH_LINES_OF_CALLER;
     }
+    node->memory = memory_record_for(node->id);
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
     node->record->function = number_in_file;
     if (label != 0) {
@@ -199,14 +200,6 @@ tree_root_for(struct thread *thread, const char *name)
     return root;
 }
 
-/* Where a hashed key is taken by another node. */
-static uint64_t
-next_key(uint64_t key)
-{
-    key = key * 6364136223846793005u + 1442695040888963407u;
-    return key ? key : 1;
-}
-
 /* Past the budget of contexts: one context for every caller, callee and depth, however they were
  * reached. Counts stay exact in that sense, and so stays any graph that is cut at a depth. */
 static struct node *
@@ -217,7 +210,7 @@ folded_child(struct thread *thread, struct node *parent, uint32_t function, uint
                    ((uint64_t)parent->depth << 21) * 0x9E3779B97F4A7C15u ^
                    ((uint64_t)thread->index << 11) * 0xC2B2AE3D27D4EB4Fu ^
                    (uint64_t)label * 0xD6E8FEB86659FD93u;
-    for (key = key ? key : 1;; key = next_key(key)) {
+    for (key = key ? key : 1;; key = table_next_key(key)) {
         struct node *node = (struct node *)(uintptr_t)table_get(&folded, key);
         if (node == NULL) {
             node = new_context(thread, parent, function, label);
@@ -248,7 +241,7 @@ tree_child_of_function(struct thread *thread, struct node *parent, uint32_t func
     while (child != NULL && table == &entered &&
            (child->record->caller != parent->id || child->function != function ||
             child->label != label)) {
-        key = next_key(key);
+        key = table_next_key(key);
         child = (struct node *)(uintptr_t)table_get(table, key);
     }
     if (child != NULL) {

@@ -44,6 +44,7 @@ struct node {
     uint8_t kind;
     uint8_t watch; /* enum node_watch: what is to be done when calls into it begin and end */
     uint32_t label;
+    struct memory_record *memory; /* whom memory is charged to; NULL: it is not counted */
     struct node *next_of_label;
 };
 

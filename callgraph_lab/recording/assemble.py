@@ -213,7 +213,7 @@ class _Joined:
         tree.self_ns.extend(max(self_ns[context], 0) for context in order)
         add_instance_columns(tree, part, inclusive, order, self.actions.labels)
         if self.has_memory:
-            add_memory_columns(tree, part, order)
+            add_memory_columns(tree, part, order, self.actions.labels)
 
 
 def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from callgraph_lab.action_model import (
     STALL_SENSOR,
@@ -21,13 +21,15 @@ from callgraph_lab.model import NO_PARENT
 from callgraph_lab.recording.live_format import SENSOR_STALLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from callgraph_lab.action_model import RecordedEventMap
     from callgraph_lab.model import CallTree
     from callgraph_lab.recording.live_part import LiveAction, LivePart
 
 _LARGEST = 2**62
+_Action = TypeVar("_Action", str, int)
+"""An action, by its name or its number."""
 
 
 @dataclass(slots=True)
@@ -188,26 +190,47 @@ def once_a_session(
 
 
 def action_names(parts: Iterable[LivePart]) -> list[str]:
-    """Return the actions of all parts in the order in which they first began, background last.
-
-    Where several processes closed a session, the last one did.
-    """
+    """Return the actions of all parts as ``in_order_of_beginning`` has them."""
+    parts = list(parts)
     is_background: dict[str, bool] = {}
-    began_ns: dict[tuple[str, int], int] = {}
-    for part in parts:
-        for action in part.actions:
-            is_background[action.name] = is_background.get(action.name, False) or action.background
-        for instance in part.instances:
-            action = part.actions[instance.action - 1]
-            key = (action.name, instance.session)
-            moment_ns = part.clock.monotonic_ns(instance.begin_ticks)
-            choose = max if action.once else min
-            began_ns[key] = choose(began_ns.get(key, moment_ns), moment_ns)
-    first_ns: dict[str, int] = {}
-    for (name, _), moment_ns in began_ns.items():
-        first_ns[name] = min(first_ns.get(name, moment_ns), moment_ns)
+    for action in (action for part in parts for action in part.actions):
+        is_background[action.name] = is_background.get(action.name, False) or action.background
+    return in_order_of_beginning(
+        is_background,
+        (
+            (
+                part.actions[instance.action - 1].name,
+                instance.session,
+                part.clock.monotonic_ns(instance.begin_ticks),
+            )
+            for part in parts
+            for instance in part.instances
+        ),
+        once={action.name for part in parts for action in part.actions if action.once},
+    )
+
+
+def in_order_of_beginning(
+    is_background: Mapping[_Action, bool],
+    begins: Iterable[tuple[_Action, int, int]],
+    *,
+    once: Collection[_Action],
+) -> list[_Action]:
+    """Return actions in the order in which they first began, background last.
+
+    ``begins`` are triples of action, session and moment. Where several processes closed a session,
+    which an action in ``once`` does, the last one did.
+    """
+    began_ns: dict[tuple[_Action, int], int] = {}
+    for action, session, moment_ns in begins:
+        choose = max if action in once else min
+        key = action, session
+        began_ns[key] = choose(began_ns.get(key, moment_ns), moment_ns)
+    first_ns: dict[_Action, int] = {}
+    for (action, _), moment_ns in began_ns.items():
+        first_ns[action] = min(first_ns.get(action, moment_ns), moment_ns)
     return sorted(
-        is_background, key=lambda name: (is_background[name], first_ns.get(name, _LARGEST))
+        is_background, key=lambda action: (is_background[action], first_ns.get(action, _LARGEST))
     )
 
 

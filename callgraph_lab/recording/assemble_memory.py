@@ -10,12 +10,17 @@ from callgraph_lab.model import MEMORY_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from callgraph_lab.action_model import RecordedLabel
     from callgraph_lab.model import CallTree
     from callgraph_lab.recording.live_part import LivePart
 
+_WHOLE, _OF_INSTANCES = MEMORY_COLUMNS[:4], MEMORY_COLUMNS[4:]
 
-def add_memory_columns(tree: CallTree, part: LivePart, order: Sequence[int]) -> None:
-    """Append the figures of a part's contexts, in the order of the tree.
+
+def add_memory_columns(
+    tree: CallTree, part: LivePart, order: Sequence[int], labels: Sequence[RecordedLabel]
+) -> None:
+    """Append the figures of a part's contexts, in the order of the tree, which has their labels.
 
     What no context has done belongs to the root of the first thread. A part that has no figures
     has zeros: its process could not be asked for any.
@@ -25,25 +30,29 @@ def add_memory_columns(tree: CallTree, part: LivePart, order: Sequence[int]) -> 
         for column in MEMORY_COLUMNS:
             getattr(tree, column.name).extend(bytes(len(order)))
         return
-    # What was written at two moments may be a block more freed than allocated.
-    net = array(
-        "Q",
-        (
-            max(allocated - returned, 0)
-            for allocated, returned in zip(
-                memory.allocated_bytes, memory.returned_bytes, strict=True
-            )
-        ),
-    )
     first = part.threads[0].root if part.threads else None
-    allocated, blocks, freed, returned = memory.outside
-    for target, values, outside in (
-        (tree.allocated_bytes, memory.allocated_bytes, allocated),
-        (tree.blocks, memory.blocks, blocks),
-        (tree.freed_bytes, memory.freed_bytes, freed),
-        (tree.net_bytes, net, max(allocated - returned, 0)),
-    ):
-        target.extend(values[context] + (outside if context == first else 0) for context in order)
+    *outside, outside_returned = memory.outside
+    outside.append(max(outside[0] - outside_returned, 0))
+    for column, values, more in zip(_WHOLE, _with_net(memory.columns), outside, strict=True):
+        getattr(tree, column.name).extend(
+            values[context] + (more if context == first else 0) for context in order
+        )
+    labels_of_part = tree.label[len(tree.label) - len(order) :]
+    has_instance = [labels[label].instance is not None for label in labels_of_part]
+    of_instances = _with_net(memory.of_instances or memory.columns)
+    for column, values in zip(_OF_INSTANCES, of_instances, strict=True):
+        getattr(tree, column.name).extend(
+            values[context] if is_of_one else 0
+            for context, is_of_one in zip(order, has_instance, strict=True)
+        )
+
+
+def _with_net(columns: Sequence[array[int]]) -> tuple[array[int], ...]:
+    """Return columns of a live file with what is left of it in the place of what was given back."""
+    allocated, blocks, freed, returned = columns
+    # What was written at two moments may be a block more freed than allocated.
+    net = (max(more - less, 0) for more, less in zip(allocated, returned, strict=True))
+    return allocated, blocks, freed, array("Q", net)
 
 
 def have_memory(parts: Iterable[LivePart]) -> bool:

@@ -73,6 +73,13 @@ figures twice, for blocks that are allocated under the interpreter lock and for 
      24  u64  bytes of what the context has allocated that were freed, whoever did it
      32  the same four figures of blocks of the raw domain
 
+Where instances of an action take turns with a context, an *instance memory* block holds records of
+``INSTANCE_MEMORY_BYTES``: the figures that are not in the context's own record, which has those of
+instances before::
+
+      0  u32  context, or NO_CONTEXT     4  u32  1: of the instance that it counts for now
+     64  a record as above
+
 Where lines are counted, a *lines* block holds records of ``LINE_BYTES`` of one thread, each of a
 source line that it has come to in a function::
 
@@ -185,7 +192,8 @@ BLOCK_LABELS = 5
 BLOCK_INSTANCES = 6
 BLOCK_EVENTS = 7
 BLOCK_MEMORY = 8
-BLOCK_LINES = 9
+BLOCK_INSTANCE_MEMORY = 9
+BLOCK_LINES = 10
 BLOCK_HEADER_BYTES = 64
 BLOCK_HEADER = struct.Struct("<IIQQII")
 BLOCK_USED_OFFSET = 16
@@ -202,6 +210,9 @@ CONTEXT = struct.Struct("<IIQQQQIIQQ")
 NO_CONTEXT = 0xFFFFFFFF
 
 MEMORY_BYTES = 64
+INSTANCE_MEMORY_BYTES = 128
+INSTANCE_MEMORY = struct.Struct("<II")
+INSTANCE_MEMORY_FIGURES_OFFSET = 64
 
 LINE = struct.Struct("<IIQQQIIQQQQQ")
 LINE_BYTES = LINE.size

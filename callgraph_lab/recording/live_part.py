@@ -165,6 +165,8 @@ class LiveMemory:
     freed_bytes: array[int]
     returned_bytes: array[int]
     outside: tuple[int, ...] = (0, 0, 0, 0)
+    of_instances: tuple[array[int], ...] | None = None
+    """The four of the instances that contexts count for now; None: as those of the contexts."""
     peak_bytes: int = 0
     """The most that the process held at once."""
     unlisted_blocks: int = 0

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _LARGEST = {"Q": 2**63 - 1, "I": 2**32 - 1}
 """What a sum is cut off at: only damaged bytes add up to more."""
 _KEYS = ("parent", "function", "label")
-_OF_INSTANCES = ("instance_calls", "instance_resumes", "instance_ns")
 _ALL_COLUMNS = (*TREE_COLUMNS, *MEMORY_COLUMNS)
+_OF_INSTANCES = tuple(column.name for column in _ALL_COLUMNS if column.name.startswith("instance_"))
 _NOT_ADDED = (*_KEYS, *_OF_INSTANCES)
 _MOST_GROUPS = 64
 

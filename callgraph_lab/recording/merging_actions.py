@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from callgraph_lab.action_model import RecordedLabel
-from callgraph_lab.recording.assemble_actions import once_a_session
+from callgraph_lab.recording.assemble_actions import in_order_of_beginning, once_a_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,6 @@ _Item = TypeVar("_Item", "RecordedLabel", "ActionInstance", "RecordedEvent")
 MOST_MERGED_INSTANCES = 10_000
 MOST_MERGED_EVENTS = 20_000
 _TOTALS = ("count", "ended", "sessions", "busy_ns", "cpu_ns", "bytes", "dropped", "duration_ns")
-_LARGEST = 2**62
 
 
 @dataclass(slots=True)
@@ -132,7 +131,11 @@ def joined_actions(recording: Recording, other: Recording) -> dict[str, Any]:
         for event in other.events
     ]
     every_instance = (*recording.instances, *instances)
-    order = _order(actions, every_instance)
+    order = in_order_of_beginning(
+        {number: action.background for number, action in enumerate(actions)},
+        ((item.action, item.session, item.begin_ns) for item in every_instance),
+        once={number for number, action in enumerate(actions) if action.once},
+    )
     place = {number: position for position, number in enumerate(order)}
     return {
         "actions": tuple(actions[number] for number in order),
@@ -148,25 +151,6 @@ def joined_actions(recording: Recording, other: Recording) -> dict[str, Any]:
 
 def _at_place(item: _Item, place: dict[int, int]) -> _Item:
     return item if item.action is None else replace(item, action=place[item.action])
-
-
-def _order(actions: Sequence[RecordedAction], instances: Iterable[ActionInstance]) -> list[int]:
-    """Return the actions' numbers by when they first began, background last.
-
-    Where several processes closed a session, the last one did.
-    """
-    began_ns: dict[tuple[int, int], int] = {}
-    for item in instances:
-        key = item.action, item.session
-        choose = max if actions[item.action].once else min
-        began_ns[key] = choose(began_ns.get(key, item.begin_ns), item.begin_ns)
-    first_ns: dict[int, int] = {}
-    for (action, _), moment_ns in began_ns.items():
-        first_ns[action] = min(first_ns.get(action, moment_ns), moment_ns)
-    return sorted(
-        range(len(actions)),
-        key=lambda number: (actions[number].background, first_ns.get(number, _LARGEST)),
-    )
 
 
 def _add_actions(

@@ -1,9 +1,10 @@
 """A budget of nodes for pictures: past it the lightest functions are folded, and still counted.
 
-Which functions stay: thread roots, then the heaviest by inclusive time, each together with the
-heaviest chain of callers that leads to it, so that nothing kept hangs in the air. The others are
-folded into "... 12 more" nodes, one for each kept caller: whatever is light beneath a function is a
-leaf beside it. (A fold for each module was tried: its lines tie the whole picture together.)
+Which functions stay: thread roots, then the heaviest, by inclusive time or memory, each together
+with the heaviest chain of callers that leads to it, so that nothing kept hangs in the air. The
+others are folded into "... 12 more" nodes, one for each kept caller: whatever is light beneath a
+function is a leaf beside it. (A fold for each module was tried: its lines tie the whole picture
+together.)
 """
 
 from __future__ import annotations
@@ -30,18 +31,20 @@ def apply_node_budget(
     *,
     max_nodes: int = DEFAULT_MAX_NODES,
     is_lesser: Callable[[GraphNode], bool] = lambda _: False,
+    weight: Callable[[GraphNode], int] = lambda node: node.inclusive_ns,
 ) -> Drawing:
     """Return ``graph`` as a drawing of at most ``max_nodes`` nodes, folds counted.
 
     Pure: the graph itself is not changed. Calls and resumes are conserved: those of the drawn
     nodes and folds sum up to the graph's, and so do those of the drawn edges with the folds' inner
-    ones. Lesser nodes are folded first. A budget under ``FEWEST_NODES`` counts as that.
+    ones. Lesser nodes are folded first, then those of the least weight. A budget under
+    ``FEWEST_NODES`` counts as that.
     """
     max_nodes = max(FEWEST_NODES, max_nodes)
     if len(graph.nodes) <= max_nodes:
         return Drawing(graph, graph.nodes, (), graph.edges)
     callers = heaviest_callers(graph.nodes, graph.edges)
-    order = _worthiest_first(graph, callers, is_lesser)
+    order = _worthiest_first(graph, callers, is_lesser, weight)
     kept = max_nodes - 1
     while True:
         groups = _fold_groups(order[:kept], order[kept:], callers)
@@ -60,13 +63,17 @@ def apply_node_budget(
 
 
 def _worthiest_first(
-    graph: CallGraph, callers: Mapping[str, str], is_lesser: Callable[[GraphNode], bool]
+    graph: CallGraph,
+    callers: Mapping[str, str],
+    is_lesser: Callable[[GraphNode], bool],
+    weight: Callable[[GraphNode], int],
 ) -> list[str]:
     heaviest_first = sorted(
         graph.nodes,
         key=lambda node: (
             not is_thread(node),
             is_lesser(node),
+            -weight(node),
             -node.inclusive_ns,
             -node.calls,
             node.min_depth,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callgraph_lab.render import colours
+from callgraph_lab.render.heat import HEAT
 from callgraph_lab.render.labels import FIGURE_POINTS, markup
 from callgraph_lab.render.text import count, duration, shorten, visible_text, wrap
 
 if TYPE_CHECKING:
     from callgraph_lab.model import CallGraph, GraphNode, GraphQuery, HiddenByRule, RunInformation
     from callgraph_lab.render.drawing import Drawing
+    from callgraph_lab.render.heat import Heat
 
 TITLE_POINTS = 18
 LINE_COLUMNS = 100
@@ -47,9 +49,9 @@ def caption_lines(drawing: Drawing, run: RunInformation) -> list[str]:
     return [line for line in lines if line]
 
 
-def caption_label(drawing: Drawing, run: RunInformation) -> str:
-    """Return the caption and the legend as an HTML-like label of the graph."""
-    legend = _legend(drawing) if functions_of(drawing.nodes) else ""
+def caption_label(drawing: Drawing, run: RunInformation, heat: Heat = HEAT["time"]) -> str:
+    """Return the caption and the legend, of what ``heat`` is, as an HTML-like label."""
+    legend = _legend(drawing, heat) if functions_of(drawing.nodes) else ""
     return caption_table(caption_lines(drawing, run), legend)
 
 
@@ -119,7 +121,7 @@ def _rule(rule: HiddenByRule) -> str:
     return f"{short_text(rule.rule)} ({told})"
 
 
-def _legend(drawing: Drawing) -> str:
+def _legend(drawing: Drawing, heat: Heat) -> str:
     notes = ["figure on a line: calls"]
     if any(edge.bridged for edge in drawing.edges):
         notes.append("dashed line: across hidden frames")
@@ -131,7 +133,7 @@ def _legend(drawing: Drawing) -> str:
         )
         for step in range(colours.DECADES + 1)
     )
-    return legend_row("self time  ", swatches, f"  of the run · {' · '.join(notes)}")
+    return legend_row(f"{heat.title}  ", swatches, f"  {heat.whole} · {' · '.join(notes)}")
 
 
 def legend_row(before: str, swatches: str, behind: str) -> str:

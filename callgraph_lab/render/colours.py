@@ -1,4 +1,4 @@
-"""The colours of a picture: a perceptually even scale for self time, and the text on it.
+"""The colours of a picture: a perceptually even scale for shares, and the text on it.
 
 The scale is a path in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/), from a
 light cream to a dark wine red. Lightness falls evenly, so it reads the same in grey print and with
@@ -23,7 +23,7 @@ WHITE = "#ffffff"
 VEIL = "#ffffffc0"
 
 DECADES = 4
-"""How many powers of ten the scale spans: from 0.01 % of all self time to 100 %."""
+"""How many powers of ten the scale spans: from 0.01 % of all to 100 %."""
 
 LEGIBLE = 4.5
 """The least contrast ratio that WCAG 2 (level AA) asks for between text and its background."""
@@ -34,15 +34,15 @@ _MOST_CHROMA = 0.155
 _STEPS = 256
 
 
-def heat(self_ns: int, total_ns: int) -> float:
-    """Place a self time on the scale: 0.0 for nothing or 0.01 % and less, 1.0 for all of it.
+def heat(own: int, total: int) -> float:
+    """Place a self time, or bytes, on the scale: 0.0 for 0.01 % and less, 1.0 for all of it.
 
     The place goes by the logarithm: one function that waits for input takes nearly all the time
     of a server, and all others would look alike on a linear scale.
     """
-    if self_ns <= 0 or total_ns <= 0:
+    if own <= 0 or total <= 0:
         return 0.0
-    return min(1.0, max(0.0, 1.0 + math.log10(self_ns / total_ns) / DECADES))
+    return min(1.0, max(0.0, 1.0 + math.log10(own / total) / DECADES))
 
 
 def fill(place: float) -> str:

@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from callgraph_lab.graph.compare import ComparedEdge, ComparedFunction
+from callgraph_lab.graph.compare import MEASURES_OF_MEMORY, ComparedEdge, ComparedFunction
 from callgraph_lab.model import CallGraph, GraphEdge, GraphNode
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES, apply_node_budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from callgraph_lab.graph.compare import GraphComparison
+    from callgraph_lab.graph.compare import GraphComparison, Measure
     from callgraph_lab.render.drawing import Drawing
 
 EdgeKey = tuple[str, str]
@@ -34,7 +34,10 @@ class ComparedDrawing:
 
 
 def draw_comparison(
-    comparison: GraphComparison, *, max_nodes: int = DEFAULT_MAX_NODES
+    comparison: GraphComparison,
+    *,
+    max_nodes: int = DEFAULT_MAX_NODES,
+    measure: Measure = "calls",
 ) -> ComparedDrawing:
     """Return both graphs as one drawing of at most ``max_nodes`` nodes.
 
@@ -50,9 +53,18 @@ def draw_comparison(
     drawing = apply_node_budget(
         together,
         max_nodes=max_nodes,
-        is_lesser=lambda node: not functions[node.id].is_changed,
+        is_lesser=lambda node: not functions[node.id].differs(measure),
+        weight=lambda node: _weight(functions[node.id], measure, node),
     )
     return ComparedDrawing(comparison, drawing, functions, _drawn_edges(comparison, drawing))
+
+
+def _weight(item: ComparedFunction, measure: Measure, node: GraphNode) -> int:
+    """Return by how much a function's bytes differ, or its time where not memory is asked for."""
+    if measure not in MEASURES_OF_MEMORY:
+        return node.inclusive_ns
+    value_a, value_b = item.values(measure)
+    return abs(value_b - value_a)
 
 
 def _node(item: ComparedFunction) -> GraphNode:

@@ -1,7 +1,11 @@
-"""A comparison as JSON, schema 1. Keys are only ever added; a ``change`` is B less A."""
+"""A comparison as JSON, schema 1. Keys are only ever added; a ``change`` is B less A.
+
+``memory`` of a side, and the change of bytes, is null where memory was not counted.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.graph.compare import are_different_programs
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
         ComparedFunction,
         ComparedSide,
         GraphComparison,
+        Measure,
     )
     from callgraph_lab.model import GraphEdge, GraphNode
 
@@ -73,6 +78,8 @@ def _function(item: ComparedFunction) -> dict[str, Any]:
             "calls": item.values("calls")[1] - item.values("calls")[0],
             "inclusive_ns": item.values("inclusive")[1] - item.values("inclusive")[0],
             "self_ns": item.values("self")[1] - item.values("self")[0],
+            "allocated_bytes": _change_of_bytes(item, "allocated"),
+            "net_bytes": _change_of_bytes(item, "net"),
         },
     }
 
@@ -90,7 +97,16 @@ def _node_figures(node: GraphNode | None) -> dict[str, Any] | None:
         "inclusive_ns": node.inclusive_ns,
         "self_ns": node.self_ns,
         "min_depth": node.min_depth,
+        "memory": None if node.memory is None else asdict(node.memory),
     }
+
+
+def _change_of_bytes(item: ComparedFunction, measure: Measure) -> int | None:
+    """Return B less A, None where one of them was recorded without memory."""
+    if any(node is not None and node.memory is None for node in (item.a, item.b)):
+        return None
+    value_a, value_b = item.values(measure)
+    return value_b - value_a
 
 
 def _edge(edge: ComparedEdge) -> dict[str, Any]:

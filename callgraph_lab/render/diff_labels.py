@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from callgraph_lab.graph.compare import MEASURES_OF_MEMORY
 from callgraph_lab.render import colours, labels
 from callgraph_lab.render.labels import (
     WIDEST_NAME_COLUMNS,
@@ -15,7 +16,16 @@ from callgraph_lab.render.labels import (
     markup,
     name_lines,
 )
-from callgraph_lab.render.text import ELLIPSIS, columns, count, duration, shorten, visible_text
+from callgraph_lab.render.memory_text import memory_text
+from callgraph_lab.render.text import (
+    ELLIPSIS,
+    columns,
+    count,
+    duration,
+    shorten,
+    size,
+    visible_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +68,14 @@ def function_label(
         side, node = sides.a if b is None else sides.b, item.any_figures
         entered = labels.figures(node.calls, node.resumes, node.inclusive_ns)
         details = [f"<b>only {markup(side)}</b>: {entered}"]
+        if measure in MEASURES_OF_MEMORY:
+            details.append(f"{measure} {size(max(item.values(measure)))}")
     else:
         details = [_both_entered(a, b)]
-        if measure != "calls":
+        if measure in MEASURES_OF_MEMORY:
+            value_a, value_b = item.values(measure)
+            details.append(f"{measure} {size(value_a)} {ARROW} {size(value_b)}")
+        elif measure != "calls":
             times = (
                 (a.self_ns, b.self_ns) if measure == "self" else (a.inclusive_ns, b.inclusive_ns)
             )
@@ -87,17 +102,23 @@ def thread_label(item: ComparedFunction, sides: SideNames, background: str) -> s
 
 
 def fold_label(
-    fold: Fold, functions: Mapping[str, ComparedFunction], sides: SideNames, background: str
+    fold: Fold,
+    functions: Mapping[str, ComparedFunction],
+    sides: SideNames,
+    measure: Measure,
+    background: str,
 ) -> str:
     """Return the markup of a fold's label: how many functions, and which side has them."""
-    kinds = Counter(_kind(functions[node.id], sides) for node in fold.members)
+    kinds = Counter(_kind(functions[node.id], sides, measure) for node in fold.members)
     details = [markup(f"{number:,} {kind}") for kind, number in kinds.most_common()]
     return box_label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
 
 
-def _kind(item: ComparedFunction, sides: SideNames) -> str:
+def _kind(item: ComparedFunction, sides: SideNames, measure: Measure) -> str:
     if item.side == "both":
-        return "with other counts" if item.is_changed else "the same"
+        if not item.differs(measure):
+            return "the same"
+        return "with other counts" if item.is_changed else "with other bytes"
     return f"only {sides.a if item.side == 'a' else sides.b}"
 
 
@@ -122,16 +143,20 @@ def function_tooltip(item: ComparedFunction, sides: SideNames) -> str:
         place = f", {full_text(function.file)}:{function.line}" if function.file else ""
         figures = labels.figures(node.calls, node.resumes, node.inclusive_ns)
         lines.append(f"{side}: {figures} inclusive, {duration(node.self_ns)} self{place}")
+        if node.memory is not None:
+            lines.append(f"{side}: {memory_text(node.memory)}")
     return "\n".join(lines)
 
 
-def fold_tooltip(fold: Fold, functions: Mapping[str, ComparedFunction], sides: SideNames) -> str:
+def fold_tooltip(
+    fold: Fold, functions: Mapping[str, ComparedFunction], sides: SideNames, measure: Measure
+) -> str:
     """Return a fold's tooltip: its members, the heaviest first, and which side has them."""
     lines = [f"{count(len(fold.members), 'function')} folded to keep the picture legible"]
     heaviest = sorted(fold.members, key=lambda node: -node.inclusive_ns)
     for node in heaviest[: labels.MOST_FOLD_MEMBERS_IN_TOOLTIP]:
         name = shorten(visible_text(node.name), 2 * WIDEST_NAME_COLUMNS)
-        lines.append(f"{name}: {_kind(functions[node.id], sides)}")
+        lines.append(f"{name}: {_kind(functions[node.id], sides, measure)}")
     if len(heaviest) > labels.MOST_FOLD_MEMBERS_IN_TOOLTIP:
         lines.append(f"and {len(heaviest) - labels.MOST_FOLD_MEMBERS_IN_TOOLTIP:,} more")
     return "\n".join(lines)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from callgraph_lab.graph.compare import are_different_programs, only_differences
+from callgraph_lab.graph.compare import (
+    MEASURES_OF_MEMORY,
+    are_different_programs,
+    only_differences,
+)
 from callgraph_lab.render import colours, diff_colours, diff_labels
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
 from callgraph_lab.render.caption import (
@@ -55,8 +59,8 @@ def comparison_dot(  # noqa: PLR0913 - options, by keyword
 
     What is the same in both and leads to no difference is left out unless ``with_same``.
     """
-    shown = comparison if with_same else only_differences(comparison)
-    drawn = draw_comparison(shown, max_nodes=max_nodes)
+    shown = comparison if with_same else only_differences(comparison, measure)
+    drawn = draw_comparison(shown, max_nodes=max_nodes, measure=measure)
     names = side_names(side_a.name, side_b.name)
     style = _DiffStyle(comparison, drawn, side_a, side_b, names, measure, links)
     return styled_dot(drawn.drawing, style)
@@ -75,15 +79,17 @@ class _DiffStyle:
     def caption(self, drawing: Drawing) -> str:
         legend = self._legend(drawing) if functions_of(drawing.nodes) else ""
         return caption_table(
-            comparison_lines(self.whole, self.drawn, self.side_a, self.side_b), legend
+            comparison_lines(self.whole, self.drawn, self.side_a, self.side_b, self.measure), legend
         )
 
     def member(self, member: GraphNode | Fold) -> dict[str, str]:
         functions, names = self.drawn.functions, self.names
         if isinstance(member, Fold):
             return FOLD_ATTRIBUTES | {
-                "label": diff_labels.fold_label(member, functions, names, colours.FOLD_FILL),
-                "tooltip": plain(diff_labels.fold_tooltip(member, functions, names)),
+                "label": diff_labels.fold_label(
+                    member, functions, names, self.measure, colours.FOLD_FILL
+                ),
+                "tooltip": plain(diff_labels.fold_tooltip(member, functions, names, self.measure)),
             }
         item = functions[member.id]
         tooltip = plain(diff_labels.function_tooltip(item, names))
@@ -128,7 +134,11 @@ class _DiffStyle:
                 (diff_colours.ONLY_B, f" only {b} "),
             )
         )
-        what = "calls" if self.measure == "calls" else f"{self.measure} time"
+        what: str = self.measure
+        if self.measure in MEASURES_OF_MEMORY:
+            what = f"{what} bytes, lines by calls"
+        elif self.measure != "calls":
+            what += " time"
         notes = [f"coloured by {what}", f"figures: calls in {a} {diff_labels.ARROW} in {b}"]
         if any(edge.bridged for edge in drawing.edges):
             notes.append("dashed line: across hidden frames")
@@ -140,10 +150,11 @@ def comparison_lines(
     drawn: ComparedDrawing,
     side_a: ComparedSide,
     side_b: ComparedSide,
+    measure: Measure = "calls",
 ) -> list[str]:
     """Return the caption as plain text: the title first, then one statement a line.
 
-    ``drawn`` is what of the comparison the picture shows.
+    ``drawn`` is what of the comparison the picture shows; ``measure`` says what is a difference.
     """
     query = comparison.graph_a.query
     names = side_names(side_a.name, side_b.name)
@@ -160,14 +171,15 @@ def comparison_lines(
         if are_different_programs(side_a.run, side_b.run):
             lines.append("these are recordings of different programs")
     folded = sum(len(fold.members) for fold in drawn.drawing.folds)
-    left_out = comparison.count("same") - drawn.comparison.count("same")
+    same = comparison.count("same", measure)
+    left_out = same - drawn.comparison.count("same", measure)
+    other = "counts or bytes" if measure in MEASURES_OF_MEMORY else "counts"
     lines += [
         joined(
             f"{count(comparison.count('a'), 'function')} only in {names.a}",
             f"{comparison.count('b'):,} only in {names.b}",
-            f"{comparison.count('changed'):,} in both with other counts",
-            f"{comparison.count('same'):,} the same"
-            + (f", {left_out:,} not drawn" if left_out else ""),
+            f"{comparison.count('changed', measure):,} in both with other {other}",
+            f"{same:,} the same" + (f", {left_out:,} not drawn" if left_out else ""),
             *([f"{folded:,} folded"] if folded else []),
         ),
         filter_text(query),

@@ -1,8 +1,8 @@
 r"""DOT text of a picture, through the ``graphviz`` package. Pure: nothing is laid out here.
 
 Nodes get generated ids (``n0``, ``n1``); real names stand only in labels and tooltips, escaped.
-Functions are boxes, filled by self time, in clusters by module; lines are as wide as the logarithm
-of their calls. ``arrangement`` decides on the clusters and the direction.
+Functions are boxes, filled by self time or by memory, in clusters by module; lines are as wide as
+the logarithm of their calls. ``arrangement`` decides on the clusters and the direction.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from callgraph_lab.render.budget import DEFAULT_MAX_NODES, apply_node_budget
 from callgraph_lab.render.caption import caption_label
 from callgraph_lab.render.drawing import Fold
 from callgraph_lab.render.fonts import FONT_FAMILY
+from callgraph_lab.render.heat import HEAT
 from callgraph_lab.render.links import link_to
 from callgraph_lab.render.text import visible_text
 
 if TYPE_CHECKING:
     from callgraph_lab.model import CallGraph, GraphEdge, GraphNode, RunInformation
     from callgraph_lab.render.drawing import Drawing
+    from callgraph_lab.render.heat import Heat, HeatBy
     from callgraph_lab.render.links import Links
 
 # Widths of lines, in points.
@@ -38,14 +40,23 @@ def dot_text(
     *,
     max_nodes: int = DEFAULT_MAX_NODES,
     links: Links = "none",
+    heat_by: HeatBy = "time",
 ) -> str:
-    """Return the DOT source of ``graph``'s picture, folded to at most ``max_nodes`` nodes."""
-    return drawing_to_dot(apply_node_budget(graph, max_nodes=max_nodes), run, links=links)
+    """Return the DOT source of ``graph``'s picture, folded to at most ``max_nodes`` nodes.
+
+    Boxes are filled, and the lightest folded, by what ``heat_by`` names.
+    """
+    drawing = apply_node_budget(graph, max_nodes=max_nodes, weight=HEAT[heat_by].inclusive)
+    return drawing_to_dot(drawing, run, links=links, heat_by=heat_by)
 
 
-def drawing_to_dot(drawing: Drawing, run: RunInformation, *, links: Links = "none") -> str:
+def drawing_to_dot(
+    drawing: Drawing, run: RunInformation, *, links: Links = "none", heat_by: HeatBy = "time"
+) -> str:
     """Return the DOT source of a drawing whose budget is spent already."""
-    return styled_dot(drawing, RecordingStyle(run, links, total_time_ns(drawing.graph)))
+    heat, time = HEAT[heat_by], HEAT["time"]
+    whole_ns, whole = time.total(drawing.graph), heat.total(drawing.graph)
+    return styled_dot(drawing, RecordingStyle(run, links, whole_ns, heat, whole))
 
 
 class Style(Protocol):
@@ -101,15 +112,6 @@ def plain(text: str) -> str:
     escaped = [piece.replace("\\", 4 * "\\").replace("&", "&amp;") for piece in pieces]
     value: str = graphviz.nohtml("\\\n".join(escaped))
     return value
-
-
-def total_time_ns(graph: CallGraph) -> int:
-    """Return the time of all threads together, which the shares of self time are of.
-
-    It is the same at every depth of a recording, so a function keeps its colour across depths.
-    """
-    threads = sum(node.inclusive_ns for node in graph.nodes if node.function.kind == "thread")
-    return threads or sum(node.self_ns for node in graph.nodes)
 
 
 def _text_attributes(points: int) -> dict[str, str]:
@@ -168,15 +170,17 @@ def pen_width(entered: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordingStyle:
-    """The look of one recording's graph: boxes filled by their share of ``whole_ns``."""
+    """The look of one recording's graph: boxes filled by their share of ``whole``, of ``heat``."""
 
     run: RunInformation
     links: Links
     whole_ns: int
+    heat: Heat
+    whole: int
 
     def caption(self, drawing: Drawing) -> str:
         """Tell what was traced, and how to read it."""
-        return caption_label(drawing, self.run)
+        return caption_label(drawing, self.run, self.heat)
 
     def member(self, member: GraphNode | Fold) -> dict[str, str]:
         """Return a box for a function or a fold, an oval for a thread."""
@@ -190,9 +194,9 @@ class RecordingStyle:
                 "label": labels.thread_label(member, colours.THREAD_FILL),
                 "tooltip": plain(labels.thread_tooltip(member)),
             }
-        background = colours.fill(colours.heat(member.self_ns, self.whole_ns))
+        background = colours.fill(colours.heat(self.heat.own(member), self.whole))
         attributes = {
-            "label": labels.node_label(member, background),
+            "label": labels.node_label(member, background, self.heat.figure(member)),
             "tooltip": plain(labels.node_tooltip(member, self.whole_ns)),
             "fillcolor": background,
             "color": colours.NODE_BORDER,

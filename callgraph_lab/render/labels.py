@@ -14,6 +14,7 @@ from callgraph_lab.render.text import (
     duration,
     percent,
     shorten,
+    size,
     visible_text,
 )
 
@@ -36,9 +37,14 @@ def markup(text: str) -> str:
     return escape(visible_text(text)).replace("\\", 2 * "\\").replace("]", "&#93;")
 
 
-def node_label(node: GraphNode, background: str) -> str:
-    """Return the markup of a function's label, in colours that contrast with ``background``."""
+def node_label(node: GraphNode, background: str, figure: str = "") -> str:
+    """Return the markup of a function's label, in colours that contrast with ``background``.
+
+    ``figure`` is what the box is to say beside its calls and time.
+    """
     details = [figures(node.calls, node.resumes, node.inclusive_ns)]
+    if figure:
+        details.append(markup(figure))
     if node.function.defined_in is not None:
         holder = shorten(visible_text(node.function.defined_in), WIDEST_NAME_COLUMNS)
         details.append(f"defined in {markup(holder)}")
@@ -124,7 +130,12 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
 
 def thread_tooltip(node: GraphNode) -> str:
     """Return what a thread's tooltip says."""
-    return f"thread {full_text(node.function.qualname)}\nruns {duration(node.inclusive_ns)}"
+    lines = [f"thread {full_text(node.function.qualname)}", f"runs {duration(node.inclusive_ns)}"]
+    if node.memory is not None:
+        lines.append(memory_text(node.memory))
+        if node.memory.peak_bytes is not None:
+            lines.append(f"the process held {size(node.memory.peak_bytes)} at most")
+    return "\n".join(lines)
 
 
 def fold_tooltip(fold: Fold, total_ns: int) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.model import CallGraph, RunInformation
+    from callgraph_lab.render.heat import HeatBy
     from callgraph_lab.render.layout import Layout
     from callgraph_lab.render.links import Links
 
@@ -60,6 +61,7 @@ def draw(  # noqa: PLR0913 - options, each by keyword and with a default
     formats: Sequence[str] = PICTURE_FORMATS,
     max_nodes: int = DEFAULT_MAX_NODES,
     links: Links = "none",
+    heat_by: HeatBy = "time",
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> DrawnPicture:
     """Draw one graph into ``path_stem`` + ``.dot``, ``.svg``, ``.png``; return what was made.
@@ -74,6 +76,7 @@ def draw(  # noqa: PLR0913 - options, each by keyword and with a default
         formats=formats,
         max_nodes=max_nodes,
         links=links,
+        heat_by=heat_by,
         timeout_s=timeout_s,
     )[0]
 
@@ -85,6 +88,7 @@ def draw_many(  # noqa: PLR0913 - as above
     formats: Sequence[str] = PICTURE_FORMATS,
     max_nodes: int = DEFAULT_MAX_NODES,
     links: Links = "none",
+    heat_by: HeatBy = "time",
     timeout_s: float = DEFAULT_TIMEOUT_S,
     workers: int | None = None,
     on_done: Callable[[PictureJob, DrawnPicture], None] | None = None,
@@ -97,7 +101,10 @@ def draw_many(  # noqa: PLR0913 - as above
 
     _check_formats(formats)
     texts = [
-        PictureText(dot_text(job.graph, run, max_nodes=max_nodes, links=links), job.path_stem)
+        PictureText(
+            dot_text(job.graph, run, max_nodes=max_nodes, links=links, heat_by=heat_by),
+            job.path_stem,
+        )
         for job in jobs
     ]
 

@@ -175,7 +175,9 @@ def test_starting_and_stopping_leaks_nothing(tmp_path: Path) -> None:
     for how in ("recorded", "untraced"):
         words = [sys.executable, "-c", ROUNDS, str(tmp_path), how]
         environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
-        ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            words, env=environment, cwd=tmp_path.parent, capture_output=True, text=True, check=False
+        )
         assert ran.returncode == 0, ran.stderr
         before, after = json.loads(ran.stdout)
         assert after.pop("references") == before.pop("references")

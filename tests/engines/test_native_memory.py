@@ -198,6 +198,47 @@ def test_who_frees_it_is_told_apart_from_who_holds_it(tmp_path: Path) -> None:
     assert memory_of(part, "collect").freed > 3_000_000
 
 
+def test_what_runs_in_the_collector_allocates_for_itself(tmp_path: Path) -> None:
+    script = """
+        import gc, os, weakref
+        kept = []
+        class Ring:
+            def __del__(self):
+                kept.append(bytearray(1_000_000))
+        def on_collection(phase, information):
+            if phase == "start":
+                kept.append(bytearray(2_000_000))
+        def on_death(reference):
+            kept.append(bytearray(3_000_000))
+        def make_ring():
+            ring = Ring()
+            ring.self = ring
+            return weakref.ref(ring, on_death)
+        def fill():
+            return [[] for _ in range(2000)]
+        gc.disable()
+        reference = make_ring()
+        gc.callbacks.append(on_collection)
+        gc.set_threshold(1000, 10_000, 10_000)
+        gc.enable()
+        lists = fill()
+        gc.disable()
+        gc.callbacks.clear()
+        print(len(kept), flush=True)
+        os._exit(0)
+    """
+    ran = run(script, tmp_path, memory=True)
+    part = ran.part
+    assert memory_of(part, "Ring.__del__").net == 1_000_000 + _MORE_BYTES
+    assert memory_of(part, "on_death").net == 3_000_000 + _MORE_BYTES
+    collections = int(ran.output) - 2
+    # The collector runs in the middle of an allocation of this function's, which is not charged.
+    assert collections >= 1
+    called_back = memory_of(part, "on_collection")
+    assert called_back.net == pytest.approx(collections * (2_000_000 + _MORE_BYTES), rel=0.001)
+    assert memory_of(part, "fill").allocated < 1_000_000
+
+
 def test_what_is_held_until_the_interpreter_takes_itself_down(tmp_path: Path) -> None:
     script = """
         import atexit
@@ -440,17 +481,20 @@ def test_what_runs_still_can_be_read_and_a_kill_loses_nothing(tmp_path: Path) ->
         assert 1_000_000 + _MORE_BYTES <= memory_of(part, "hold").net < 1_010_000
 
 
-def test_a_million_blocks_cost_24_bytes_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "count"), [(1, 500_000), (600, 100_000), (None, 300_000)])
+def test_a_live_block_costs_24_bytes_at_most(size: int | None, count: int, tmp_path: Path) -> None:
     script = f"""
         import json, os, sys
         sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
         from callgraph_lab import _native
         def hold():
-            return [bytearray(1) for _ in range(500_000)]
+            if {size} is not None:
+                return [bytearray({size}) for _ in range({count})]
+            return [bytearray(1 + number * 7919 % 900) for number in range({count})]
         kept = hold()
         print(json.dumps(_native.status()))
     """
     ran = run(script, tmp_path, memory=True)
     status = json.loads(ran.output)
-    assert status["memory_blocks"] > 1_000_000
+    assert status["memory_blocks"] >= 2 * count
     assert status["memory_table_bytes"] <= 24 * status["memory_blocks"]

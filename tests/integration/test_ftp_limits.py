@@ -8,7 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from support_cli import EXAMPLES, as_json, cglab, figures, only_recording, write_target
+from support_cli import ENGINE, EXAMPLES, as_json, cglab, figures, only_recording, write_target
+
+from callgraph_lab.engines.choice import availability
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +172,10 @@ def test_a_server_that_throttles_itself_more_keeps_to_that(tmp_path: Path) -> No
     assert min(uploads + downloads) > SIZE / 80_000 / 2
 
 
+@pytest.mark.skipif(
+    ENGINE == "pycallgraph2" or not availability("native").available,
+    reason="automatic actions need the engine native",
+)
 def test_the_actions_are_told_apart_as_ever(tmp_path: Path) -> None:
     transfer_times(tmp_path, "ftpServer.py", ("--limit", "upload=256K"))
     answer = as_json("actions", "--format", "json", folder=tmp_path)

@@ -126,10 +126,99 @@ def test_an_upload_has_memory_of_its_own(tmp_path: Path) -> None:
     assert upload["allocated_bytes"] > 300_000
     shown = cglab("actions", folder=tmp_path).stdout.splitlines()
     assert shown[0].split()[-3:] == ["allocated", "freed", "net"]
-    instance = as_json(
-        "functions", "--format", "json", "--action", "STOR", "--nth", "last", folder=tmp_path
+    received = {}
+    for nth in ("first", "last"):
+        instance = as_json(
+            "functions", "--format", "json", "--action", "STOR", "--nth", nth, folder=tmp_path
+        )
+        received[nth] = next(
+            node["memory"]["allocated_bytes"]
+            for node in instance["functions"]
+            if node["name"].endswith(".recv")
+        )
+    # A note comes first, then a file of 300,000 bytes.
+    assert received["first"] < 300_000 < received["last"]
+    assert received["first"] + received["last"] == memory["recv"]["allocated_bytes"]
+
+
+@needs_native
+def test_pictures_of_memory(tmp_path: Path) -> None:
+    write_target(tmp_path, HOLDS)
+    drawn = ("--color", "memory", "--format", "svg")
+    ran = cglab("run", "--memory", *drawn, "target.py", folder=tmp_path)
+    assert "target-memory.depth-4.svg" in ran.stderr
+    picture = (tmp_path / "out" / "target-memory.depth-4.svg").read_text(encoding="utf-8")
+    assert "holds 2.86 MiB" in picture
+    assert "net memory" in picture
+    cglab("sweep", "1..2", "--color", "allocated", "--format", "dot", folder=tmp_path)
+    picture = (tmp_path / "out" / "target-allocated.depth-2.dot").read_text(encoding="utf-8")
+    assert "allocated memory" in picture
+
+
+@needs_native
+def test_what_differs_in_bytes(tmp_path: Path) -> None:
+    for name, more in (("first", HOLDS), ("second", HOLDS.replace("2_000_000", "5_000_000"))):
+        write_target(tmp_path, more)
+        cglab(*RUN, "--name", name, "target.py", folder=tmp_path)
+    first, second = sorted(path.name for path in (tmp_path / "out").glob("*.cglab"))
+    alike = cglab("diff", first, second, folder=tmp_path).stdout
+    assert "no difference" in alike
+    shown = cglab("diff", first, second, "--by", "net", folder=tmp_path).stdout
+    (row,) = (line for line in shown.splitlines() if "__main__.hold" in line)
+    assert "+2.86 MiB" in row
+    assert "1 in both with other counts or bytes" in shown
+    document = as_json("diff", first, second, "--format", "json", folder=tmp_path)
+    hold, pass_by = (
+        next(item for item in document["functions"]["both"] if item["name"] == f"__main__.{name}")
+        for name in ("hold", "pass_by")
     )
-    assert all(node["memory"] is None for node in instance["functions"])
+    assert hold["change"]["net_bytes"] == 3_000_000
+    assert hold["b"]["memory"]["net_bytes"] - hold["a"]["memory"]["net_bytes"] == 3_000_000
+    assert pass_by["change"]["allocated_bytes"] == 0
+    cglab("diff", first, second, "--by", "net", "--draw", "d.dot", folder=tmp_path)
+    assert "coloured by net bytes" in (tmp_path / "d.dot").read_text(encoding="utf-8")
+
+
+@needs_native
+def test_what_pythons_allocators_do_not_see(tmp_path: Path) -> None:
+    script = """
+    import ctypes, time
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    library.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+    kept = bytearray(20_000_000)
+    library.memset(library.malloc(50_000_000), 1, 50_000_000)
+    time.sleep(1)
+    """
+    write_target(tmp_path, script)
+    cglab(*RUN, "target.py", folder=tmp_path)
+    for command in ("resources", "info"):
+        memory = as_json(command, "--format", "json", folder=tmp_path)["memory"]
+        assert 20_000_000 < memory["net_bytes"] <= memory["peak_bytes"] < 30_000_000
+        assert memory["rss_bytes"] > 70_000_000
+        assert memory["unseen_bytes"] == memory["rss_bytes"] - memory["peak_bytes"] > 50_000_000
+    told = cglab("resources", folder=tmp_path)
+    assert "is not what functions are charged with" in told.stderr
+    assert "resident, as sampled" in cglab("info", folder=tmp_path).stdout
+
+
+@needs_native
+def test_a_picture_or_a_difference_of_what_was_not_counted(tmp_path: Path) -> None:
+    write_target(tmp_path, "def f(): pass\nf()\n")
+    ran = cglab("run", "--color", "memory", "target.py", folder=tmp_path, status=None)
+    assert ran.returncode == UsageError.exit_status
+    assert "add --memory" in ran.stderr
+    assert not (tmp_path / "out").exists()
+    cglab("run", "--no-render", "target.py", folder=tmp_path)
+    ran = cglab("render", "--color", "memory", folder=tmp_path, status=None)
+    assert ran.returncode == UsageError.exit_status
+    assert "no memory was counted in what is to be drawn" in ran.stderr
+    name = only_recording(tmp_path).name
+    ran = cglab("diff", name, name, "--by", "net", folder=tmp_path, status=None)
+    assert ran.returncode == UsageError.exit_status
+    assert "no memory was counted in what is to be compared" in ran.stderr
+    info = as_json("info", "--format", "json", folder=tmp_path)
+    assert info["memory"] is None
 
 
 @needs_native

@@ -17,6 +17,7 @@ from callgraph_lab.graph.compare import (
 )
 from callgraph_lab.graph.same_functions import pair_nodes
 from callgraph_lab.graph.slicing import select_slice
+from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.model import Function
 
 if TYPE_CHECKING:
@@ -242,3 +243,25 @@ def test_ids_stay_distinct() -> None:
 def test_different_programs() -> None:
     assert are_different_programs(RUN, replace(RUN, target="y.py"))
     assert not are_different_programs(RUN, replace(RUN, target="/elsewhere/x.py"))
+
+
+def test_bytes_are_a_difference_only_where_they_are_asked_for() -> None:
+    less, more = (
+        graph(
+            [
+                node("main", memory=NodeMemory(net_bytes=5)),
+                node("hold", memory=NodeMemory(allocated_bytes=9, net_bytes=net_bytes)),
+            ]
+        )
+        for net_bytes in (7, 8)
+    )
+    comparison = compare_graphs(less, more)
+    assert comparison.has_memory
+    assert comparison.is_empty
+    assert comparison.is_alike("allocated")
+    assert not comparison.is_alike("net")
+    assert comparison.count("changed", "net") == 1
+    assert comparison.count("same", "net") == 1
+    shown = only_differences(comparison, "net").functions
+    assert [(item.name, item.values("net")) for item in shown] == [("app.hold", (7, 8))]
+    assert not compare_graphs(less, graph([node("main")])).has_memory

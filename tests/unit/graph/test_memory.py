@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from unit.graph.builders import call, decisions, main, query, recording, thread
 
-from callgraph_lab.action_model import RecordedAction, RecordedLabel
+from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedLabel
 from callgraph_lab.graph.build import build_graph, build_graphs
 from callgraph_lab.graph.excerpt import only_ways_to
 from callgraph_lab.graph.processes import only_process
@@ -24,6 +24,10 @@ def with_memory(program: Recording) -> Recording:
         blocks=array("Q", [3 * context for context in contexts]),
         freed_bytes=array("Q", [7 * context for context in contexts]),
         net_bytes=array("Q", [10 * context for context in contexts]),
+        instance_allocated_bytes=array("Q", [50 * context for context in contexts]),
+        instance_blocks=array("Q", [2 * context for context in contexts]),
+        instance_freed_bytes=array("Q", [3 * context for context in contexts]),
+        instance_net_bytes=array("Q", [5 * context for context in contexts]),
     )
     processes = tuple(replace(process, peak_bytes=5000) for process in program.processes)
     return replace(program, tree=tree, processes=processes)
@@ -86,6 +90,22 @@ def test_an_action_has_what_its_contexts_have() -> None:
     assert figures["m.stor"].inclusive_allocated_bytes == 500
     assert figures["MainThread"].allocated_bytes == 0
     assert figures["MainThread"].inclusive_allocated_bytes == 500
+
+
+def test_one_instance_has_its_own() -> None:
+    program = with_memory(
+        replace(
+            main(call("m.loop", call("m.stor", label=1, calls=2, instance_calls=1, instance_ns=5))),
+            actions=(RecordedAction("STOR"),),
+            labels=(RecordedLabel(), RecordedLabel(action=0, lane=1, instance=0)),
+            instances=(ActionInstance(1, 1, 1, action=0, label=1, begin_ns=0, end_ns=5),),
+        )
+    )
+    sliced = select_slice(program, "STOR", "last")
+    figures = memory_of(build_graph(sliced, query(), decisions(sliced)))
+    assert figures["m.stor"] == NodeMemory(100, 6, 10, 4, 100, 10)
+    whole, _ = look_within(program, "STOR", "last")
+    assert list(whole.tree.allocated_bytes) == [0, 100, 100]
 
 
 def test_of_the_time_after_a_mark_it_is_not_known() -> None:

@@ -21,9 +21,22 @@ if TYPE_CHECKING:
 
 
 def block(first: int, *records: tuple[int, ...]) -> bytes:
-    payload = b"".join(struct.pack("<8Q", *record) for record in records)
+    payload = [struct.pack("<8Q", *record) for record in records]
+    return block_of(layout.BLOCK_MEMORY, first, payload)
+
+
+def block_of_instances(*records: tuple[int, int, tuple[int, ...]]) -> bytes:
+    payload = [
+        layout.INSTANCE_MEMORY.pack(context, is_current).ljust(64, b"\0") + struct.pack("<8Q", *own)
+        for context, is_current, own in records
+    ]
+    return block_of(layout.BLOCK_INSTANCE_MEMORY, 0, payload)
+
+
+def block_of(kind: int, first: int, records: list[bytes]) -> bytes:
+    payload = b"".join(records)
     header = layout.BLOCK_HEADER.pack(
-        layout.BLOCK_MAGIC, layout.BLOCK_MEMORY, layout.PAGE_BYTES, len(records), first, 0
+        layout.BLOCK_MAGIC, kind, layout.PAGE_BYTES, len(records), first, 0
     )
     return (header.ljust(layout.BLOCK_HEADER_BYTES, b"\0") + payload).ljust(
         layout.PAGE_BYTES, b"\0"
@@ -44,6 +57,10 @@ def with_memory() -> Recording:
         blocks=array("Q", [1, 2, 3, 4]),
         freed_bytes=array("Q", [9, 9, 9, 9]),
         net_bytes=array("Q", [0, 10, 200, 3000]),
+        instance_allocated_bytes=array("Q", [0, 5, 6, 7]),
+        instance_blocks=array("Q", [0, 1, 1, 1]),
+        instance_freed_bytes=array("Q", [0, 1, 2, 3]),
+        instance_net_bytes=array("Q", [0, 4, 5, 6]),
     )
     process = replace(recording.processes[0], peak_bytes=77_000)
     return replace(recording, tree=tree, processes=(process,))
@@ -63,6 +80,20 @@ def test_figures_of_both_sides_are_added_at_the_places_of_the_ids() -> None:
     assert (memory.peak_bytes, memory.unlisted_blocks) == (99, 2)
 
 
+def test_figures_of_instances_are_the_contexts_too() -> None:
+    present, former = (10, 1, 2, 3, 0, 0, 0, 5), (100, 2, 30, 70, 0, 0, 0, 0)
+    data = file_of(
+        block_of_instances((0, 1, present), (0, 0, former), (layout.NO_CONTEXT, 0, (9,) * 8)),
+        block(0, (1, 1, 1, 1, 0, 0, 0, 0), (4, 4, 4, 4, 0, 0, 0, 0)),
+    )
+    memory = read_memory(data, array("i", [1, 0]), 2)
+    assert memory is not None
+    assert [list(column) for column in memory.columns] == [[4, 111], [4, 4], [4, 33], [4, 79]]
+    assert memory.of_instances is not None
+    # One whose lane no instance has had before has all in its own record.
+    assert [list(column) for column in memory.of_instances] == [[4, 10], [4, 1], [4, 2], [4, 8]]
+
+
 def test_a_file_without_them_has_none() -> None:
     assert read_memory(file_of(), array("i"), 0) is None
 
@@ -73,8 +104,9 @@ def test_a_file_without_them_has_none() -> None:
         file_of(block(0, (2**64 - 1, 0, 0, 0, 2**64 - 1, 0, 0, 0))),
         file_of(block(layout.NO_CONTEXT, (2**63, 0, 0, 0, 0, 0, 0, 0))),
         file_of(block(0), peak_bytes=2**64 - 1),
+        file_of(block(0), block_of_instances((0, 1, (2**63, 0, 0, 0, 0, 0, 0, 0)))),
     ],
-    ids=["context", "outside", "peak"],
+    ids=["context", "outside", "peak", "instance"],
 )
 def test_figures_that_cannot_be(data: bytes) -> None:
     with pytest.raises(DamagedError, match="figures of memory"):
@@ -106,7 +138,9 @@ def test_merging_adds_up_and_keeps_the_largest_peak() -> None:
     merged = merger.merged(RUN)
     for column in MEMORY_COLUMNS:
         own = getattr(with_memory().tree, column.name)
-        assert list(getattr(merged.tree, column.name)) == [2 * value for value in own]
+        # Of several processes nobody asks for one instance.
+        times = 0 if column.name.startswith("instance_") else 2
+        assert list(getattr(merged.tree, column.name)) == [times * value for value in own]
     assert [process.peak_bytes for process in merged.processes] == [77_000]
 
 

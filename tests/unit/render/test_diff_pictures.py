@@ -10,6 +10,7 @@ import pytest
 from unit.render.samples import HOSTILE_NAMES, edge, function, graph, node, run, thread
 
 from callgraph_lab.graph.compare import ComparedSide, GraphComparison, compare_graphs
+from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.render import colours, diff_colours
 from callgraph_lab.render.diff_drawing import draw_comparison
 from callgraph_lab.render.diff_labels import side_names
@@ -207,3 +208,25 @@ def seen(colour: str, cones: tuple[tuple[float, float, float], ...]) -> str:
 def test_dot_is_the_same_each_time() -> None:
     assert dot(comparison()) == dot(comparison())
     assert len(re.findall("subgraph cluster_", dot(comparison()))) == 1
+
+
+def test_bytes_of_both_sides() -> None:
+    graphs = [
+        graph(
+            [
+                thread(),
+                node("main", memory=NodeMemory(10, 0, 10, 1)),
+                node("hold", memory=NodeMemory(size_bytes, 0, size_bytes, 1)),
+                *([node("only", memory=NodeMemory(4096, 0, 0, 2))] if size_bytes > 2000 else []),
+            ],
+            [edge("t", "main"), edge("main", "hold")],
+        )
+        for size_bytes in (1024, 10_240)
+    ]
+    text = dot(compare_graphs(*graphs), measure="allocated")
+    assert "allocated 1.00 KiB → 10.0 KiB" in text
+    assert "allocated 4.00 KiB" in text
+    assert f'fillcolor="{diff_colours.change_fill(1.0)}"' in text
+    assert "coloured by allocated bytes, lines by calls" in text
+    assert "1 in both with other counts or bytes" in text
+    assert "1.00 KiB allocated in 1 block, 0 B freed, 1.00 KiB net" in text

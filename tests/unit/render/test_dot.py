@@ -4,6 +4,7 @@ import re
 
 from unit.render.samples import edge, function, graph, node, run, thread, two_functions
 
+from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.model import CallGraph, HiddenByRule
 from callgraph_lab.render import colours
 from callgraph_lab.render.dot import dot_text
@@ -124,3 +125,54 @@ def test_an_emptied_graph_is_its_caption() -> None:
 
 def test_the_same_graph_gives_the_same_text() -> None:
     assert dot_text(two_functions(), run()) == dot_text(two_functions(), run())
+
+
+def with_memory() -> CallGraph:
+    """Return a short function that holds much, and a long one that holds little."""
+    return graph(
+        [
+            thread(
+                inclusive_ns=10_000,
+                memory=NodeMemory(
+                    inclusive_allocated_bytes=3_000_000,
+                    inclusive_net_bytes=1_000_000,
+                    peak_bytes=2_000_000,
+                ),
+            ),
+            node("h", "hold", memory=NodeMemory(1_000_000, 0, 1_000_000, 4, 1_000_000, 1_000_000)),
+            node(
+                "p",
+                "pass_by",
+                inclusive_ns=9_000,
+                self_ns=9_000,
+                memory=NodeMemory(2_000_000, 2_000_000, 0, 8, 2_000_000, 0),
+            ),
+        ]
+    )
+
+
+def test_boxes_are_filled_by_memory() -> None:
+    thread_box, hold, pass_by = drawn(with_memory(), heat_by="memory").values()
+    assert f'fillcolor="{colours.fill(1.0)}"' in hold
+    assert f'fillcolor="{colours.fill(0.0)}"' in pass_by
+    assert "holds 977 KiB, 977 KiB inclusive" in hold
+    assert "the process held 1.91 MiB at most" in thread_box
+    text = dot_text(with_memory(), run(), heat_by="memory")
+    assert "net memory" in text
+    assert "of all that is held" in text
+
+
+def test_boxes_are_filled_by_what_was_allocated() -> None:
+    _, hold, pass_by = drawn(with_memory(), heat_by="allocated").values()
+    assert f'fillcolor="{colours.fill(colours.heat(1, 3))}"' in hold
+    assert f'fillcolor="{colours.fill(colours.heat(2, 3))}"' in pass_by
+    assert "1.91 MiB in 8 blocks" in pass_by
+    assert "of all that was allocated" in dot_text(with_memory(), run(), heat_by="allocated")
+
+
+def test_what_holds_most_is_not_folded_where_memory_shows() -> None:
+    many = with_memory()
+    light = [node(f"f{n}", inclusive_ns=5_000, memory=NodeMemory()) for n in range(9)]
+    whole = graph([*many.nodes, *light])
+    assert "<b>hold</b>" not in dot_text(whole, run(), max_nodes=3)
+    assert "<b>hold</b>" in dot_text(whole, run(), max_nodes=3, heat_by="memory")
