@@ -10,9 +10,9 @@ class LineFigures:
     """A source line of a function: what happened at it, in all threads and, maybe, processes.
 
     ``inclusive_ns`` has what it called as well; recursion counts once. Calls that are at the line
-    now (``open_calls``) count up to now. The bytes are what its threads allocated meanwhile, callees
-    included, and that less what they freed, so ``net_bytes`` may be negative; None where memory was
-    not counted.
+    now (``open_calls``) count up to now. The bytes are what its threads allocated meanwhile,
+    callees included, and that less what they freed, so ``net_bytes`` may be negative; None where
+    memory was not counted.
     """
 
     line: int
@@ -55,5 +55,7 @@ def added_up(lines: list[RecordedLine]) -> tuple[RecordedLine, ...]:
     for item in lines:
         key = item.pid, item.function, item.figures.line
         sums[key] = sums[key] + item.figures if key in sums else item.figures
-    return tuple(RecordedLine(pid, function, sums[pid, function, line])
-                 for pid, function, line in sorted(sums))
+    return tuple(
+        RecordedLine(pid, function, sums[pid, function, line])
+        for pid, function, line in sorted(sums)
+    )

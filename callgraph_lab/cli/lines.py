@@ -112,9 +112,7 @@ def lines(
         sys.exit(1)
 
 
-def _print(
-    tables: Sequence[LineTable], sources: Sequence[SourceText], units: LineUnits
-) -> None:
+def _print(tables: Sequence[LineTable], sources: Sequence[SourceText], units: LineUnits) -> None:
     from callgraph_lab.cli.functions import place_of  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.render.line_text import rows, titles  # noqa: PLC0415

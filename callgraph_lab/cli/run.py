@@ -103,8 +103,8 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 multiple=True,
                 metavar="PATTERN",
                 help="Count every source line of functions like this (a glob on names, and on"
-                " Class.method): hits, time and, with --memory, bytes. 'cglab lines' shows them. May"
-                " be repeated.",
+                " Class.method): hits, time and, with --memory, bytes; 'cglab lines' shows them."
+                " May be repeated.",
             ),
             click.option(
                 "--event-map",

@@ -65,8 +65,8 @@ def choose(
 ) -> Choice:
     """Return the engine that a user's ``--engine`` means, one that can do what is asked for.
 
-    That are functions written in C, counts of memory, and counts of source lines. Raise ``EngineError`` where it does not
-    exist, or is not available (with the reason).
+    That are functions written in C, counts of memory, and of source lines. Raise ``EngineError``
+    where it does not exist, or is not available (with the reason).
     """
     demands = []
     if c_calls:

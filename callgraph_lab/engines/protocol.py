@@ -54,7 +54,7 @@ class Engine(Protocol):
         this process. ``event_map`` holds the compiled rules by which calls are attributed to
         actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which
         only engines in ``choice.MEMORY_ENGINES`` are ever given, asks for what each context
-        allocates and frees. ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever given,
-        are globs: of functions that one of them finds, every source line is counted. Returns the function that stops recording; a process that never calls
-        it loses nothing.
+        allocates and frees. ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever
+        given, are globs: of functions that one of them finds, every source line is counted. Returns
+        the function that stops recording; a process that never calls it loses nothing.
         """

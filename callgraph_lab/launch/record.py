@@ -103,7 +103,7 @@ class RecordOptions:
         return wants_events or set(self.event_maps) != {AUTO_MAPS}
 
     def of_engine(self) -> dict[str, object]:
-        """Return what the engine is to be told. Not every engine knows of C functions, memory or lines."""
+        """Return what the engine is to be told. Not every engine knows of all of it."""
         options: dict[str, object] = {
             "follow_forks": self.follow_children != "none",
             "max_contexts": self.max_contexts,
@@ -140,7 +140,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     else:
         check_script(target.name)
     if not all(options.lines):
-        raise UsageError("--lines '' finds no function", hint="name functions: --lines 'Epoll.poll'")
+        raise UsageError(
+            "--lines '' finds no function", hint="name functions: --lines 'Epoll.poll'"
+        )
     engine = choose(
         options.engine,
         c_calls=options.c_calls,

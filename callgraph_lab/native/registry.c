@@ -63,7 +63,9 @@ static void
 code_dealloc(PyObject *code)
 {
     forget(&codes, code);
-    line_events_forget(code);
+    if (in_our_interpreter()) {
+        line_events_forget(code);
+    }
     original_code_dealloc(code);
 }
 

@@ -85,13 +85,13 @@ source line that it has come to in a function::
 
       0  u32  function id                 4  u32  line
       8  u64  hits: how often the line began
-     16  u64  ticks while at least one call was at the line, callees included; without the time since
-              ``since`` where a call is at it now
+     16  u64  ticks while at least one call was at the line, callees included; without the time
+              since ``since`` where a call is at it now
      24  u64  since: ticks when the first of these came to it
      32  u32  open: calls that are at the line now
      36  u32  running: those of them that have not called a recorded function
-     40  u64  own ticks, modulo 2^64: with ``running`` times the present moment what was spent at the
-              line itself
+     40  u64  own ticks, modulo 2^64: with ``running`` times the present moment what was spent at
+              the line itself
      48  u64  bytes allocated by the thread meanwhile, without those since ``since``
      56  u64  bytes freed by it, likewise
      64  u64  bytes that the thread had allocated, and   72  u64  had freed at ``since``

@@ -204,7 +204,7 @@ class LiveLine:
         if self.open_calls:
             inclusive += max(now_ticks - self.since_ticks, 0)
         own = (self.own_ticks + self.running_calls * now_ticks) % _WORD
-        # What was written at two moments may come out as less than nothing, or as more than there is.
+        # What was written at two moments may come out as less than nothing, or more than all.
         return inclusive, 0 if own >= _WORD // 2 else min(own, inclusive)
 
 

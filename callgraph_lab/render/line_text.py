@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from callgraph_lab.line_model import LineFigures
 from callgraph_lab.render.text import duration, percent, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from callgraph_lab.graph.lines import LineTable
+    from callgraph_lab.line_model import LineFigures
     from callgraph_lab.render.source_text import SourceText
 
 AUTO = "auto"

@@ -1,4 +1,4 @@
-"""The native engine counts source lines: hits as sys.settrace has them, time, bytes, live, after a kill."""
+"""The native engine counts source lines: hits as sys.settrace has them, time, bytes, live."""
 
 from __future__ import annotations
 

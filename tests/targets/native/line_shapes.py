@@ -12,14 +12,12 @@ def loops(times):
             total += number
         else:
             continue
-    while total > 0: total -= 7
-    for _ in range(5): total += 1
+    while total > 0:
+        total -= 7
+    for _ in range(5):
+        total += 1
     squares = [number * number for number in range(times)]
-    pairs = {
-        number: [inner for inner in range(number)]
-        for number in squares
-        if number % 2
-    }
+    pairs = {number: [inner for inner in range(number)] for number in squares if number % 2}
     try:
         for number in squares:
             if number > 9:
@@ -28,10 +26,7 @@ def loops(times):
             total = 1
     finally:
         total += 1
-    return (
-        total
-        + len(pairs)
-    )
+    return total + len(pairs)
 
 
 def generates(count):
@@ -96,9 +91,7 @@ def recurses(depth):
     if depth == 0:
         return 0
     below = recurses(depth - 1)
-    return below + (
-        1
-    )
+    return below + (1)
 
 
 def fibonacci(number):
@@ -111,9 +104,7 @@ class Base:
             self.other()
 
     def other(self):
-        value = (
-            lambda: 3
-        )
+        value = lambda: 3
         return value()
 
 
