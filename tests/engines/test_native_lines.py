@@ -122,14 +122,16 @@ def test_globs_mean_what_they_mean_in_filters(tmp_path: Path, patterns: list[str
         for number, function in enumerate(recording.functions)
         if function.kind == "function" and globs.find(search_names(function)) is not None
     }
-    assert found == meant
-    assert 0 < len(meant) < len(recording.functions) // 2
+    assert found <= meant
+    # A module with nothing in it comes to no line.
+    assert {recording.functions[number].name for number in meant - found} <= {"concurrent.<module>"}
+    assert 0 < len(found) < len(recording.functions) // 2
 
 
 def test_only_what_was_asked_for_is_counted(tmp_path: Path) -> None:
-    ran = run(SHAPES, tmp_path, lines=["*.raises", "Derived.other"])
+    ran = run(SHAPES, tmp_path, lines=["*.raises", "Base.*"])
     expected = settrace_hits(tmp_path / "program.py")
-    names = {"raises", "Derived.other"}
+    names = {"raises", "Base.method", "Base.other", "Derived.other"}
     assert hits(ran.part) == {
         place: count for place, count in expected.items() if place[0] in names
     }
@@ -372,8 +374,8 @@ def test_the_targets_own_tracer_sees_all_that_it_would(tmp_path: Path) -> None:
             seen.append((frame.f_code.co_name, event, frame.f_lineno))
         return tracer
     def chosen(turns):
-        for turn in range(turns):
-            other(turn)
+        for turn in range(turns):                       # turns
+            other(turn)                                 # calls
         return turns
     def other(turn):
         return turn
@@ -404,8 +406,8 @@ def test_the_targets_own_tracer_sees_all_that_it_would(tmp_path: Path) -> None:
     assert json.loads(ran.output) == json.loads(untraced.stdout)
     assert json.loads(ran.output)[1:] == [True, True, True]
     found = figures(ran.part)
-    assert found[line_with(tmp_path, "other(turn)") - 1].hits == 3 + 4 + 3 + 2
-    assert found[line_with(tmp_path, "            other(turn)")].hits == 8
+    assert found[line_with(tmp_path, "# turns")].hits == 3 + 4 + 3 + 2
+    assert found[line_with(tmp_path, "# calls")].hits == 2 + 3 + 2 + 1
 
 
 def test_deep_recursion_of_a_chosen_function(tmp_path: Path) -> None:
@@ -445,7 +447,7 @@ def test_one_recording_after_another_in_a_process(tmp_path: Path) -> None:
             yield work(1)
     left_over = generate()
     for turn, lines in enumerate((["*.work"], [], ["*.work", "*.generate"], ["*.generate"]), 1):
-        _native.start({str(tmp_path / "live")!r}, "{{}}", lines=lines)
+        _native.start({str(tmp_path / "live")!r}, "{{}}", whole_program=False, lines=lines)
         work(turn)
         next(left_over)
         _native.stop()
