@@ -87,6 +87,9 @@ line_events_stop(void)
 #else
 
 static const char *const events[] = {"LINE", "JUMP", "PY_RETURN"};
+/* Nothing is called for these, but where they are not asked for, some versions tell of no line that a call
+ * begins on, or goes on in, a second time. */
+static const char *const silent_events[] = {"PY_START", "PY_RESUME"};
 static int tool = -1;
 static int wanted_events;
 static bool has_disabled;
@@ -183,6 +186,13 @@ line_events_start(void)
     for (size_t index = 0; index < Py_ARRAY_LENGTH(events); index++) {
         int event = monitoring_event(events[index]);
         if (event < 0 || monitoring_register(tool, event, &definitions[index]) != 0) {
+            return -1;
+        }
+        wanted_events |= event;
+    }
+    for (size_t index = 0; index < Py_ARRAY_LENGTH(silent_events); index++) {
+        int event = monitoring_event(silent_events[index]);
+        if (event < 0) {
             return -1;
         }
         wanted_events |= event;

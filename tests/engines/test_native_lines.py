@@ -141,57 +141,56 @@ def test_time_of_sleeps_inside_the_run(tmp_path: Path) -> None:
     script = """
     import json, time
     clock = {}
-    def measured(name, seconds):
-        began = time.monotonic_ns()
+    def begin(name):
+        clock[name] = clock.get(name, 0) - time.monotonic_ns()
+    def end(name):
+        clock[name] += time.monotonic_ns()
+    def nap(name, seconds):
+        begin(name)
         time.sleep(seconds)
-        clock[name] = time.monotonic_ns() - began
-    def nap():
-        time.sleep(0.05)
+        end(name)
     def work(turns):
-        measured("callee", 0.1)                         # callee
+        nap("callee", 0.1)                              # callee
+        begin("itself")
         time.sleep(0.1)                                 # itself
+        end("itself")
         for _ in range(turns):                          # loop
-            nap()                                       # naps
+            nap("naps", 0.05)                           # naps
     def down(depth):
         if depth:
             down(depth - 1)                             # deeper
         else:
-            time.sleep(0.1)                             # deepest
+            nap("deepest", 0.1)                         # deepest
     def stepwise():
-        yield time.sleep(0.05)                          # first step
-        time.sleep(0.05)                                # second step
-    began = time.monotonic_ns()
+        yield nap("first step", 0.05)                   # first step
+        nap("second step", 0.05)                        # second step
+    begin("work")
     work(3)
-    clock["work"] = time.monotonic_ns() - began
+    end("work")
+    begin("deeper")
     down(3)
+    end("deeper")
     for _ in stepwise():
-        time.sleep(0.1)
+        time.sleep(0.5)
     print(json.dumps(clock))
     """
     ran = run(script, tmp_path, lines=["*.work", "*.down", "*.stepwise"])
     clock = json.loads(ran.output)
     found = figures(ran.part)
-    of = {
-        name: found[line_with(tmp_path, f"# {name}")]
-        for name in ("callee", "itself", "naps", "deeper", "deepest", "first step", "second step")
-    }
-    assert of["callee"].inclusive_ns == pytest.approx(clock["callee"], rel=0.02)
-    assert of["callee"].self_ns < 2_000_000
-    assert 100_000_000 <= of["itself"].inclusive_ns < 130_000_000
-    assert of["itself"].self_ns == of["itself"].inclusive_ns
+    of = {name: found[line_with(tmp_path, f"# {name}")] for name in clock if name != "work"}
+    few_ns = 20_000_000  # on a machine that does other things as well
+    for name in ("callee", "naps", "deepest", "first step", "second step"):
+        assert 0 <= of[name].inclusive_ns - clock[name] < few_ns, name
+        assert of[name].self_ns < few_ns
     assert of["naps"].hits == 3
-    assert 150_000_000 <= of["naps"].inclusive_ns < 190_000_000
-    assert of["naps"].self_ns < 2_000_000
+    assert 100_000_000 <= of["itself"].inclusive_ns <= clock["itself"]
+    assert of["itself"].self_ns == of["itself"].inclusive_ns
     own = [item for line, item in found.items() if line <= line_with(tmp_path, "# naps")]
     assert sum(item.inclusive_ns for item in own) == pytest.approx(clock["work"], rel=0.02)
     # Recursion counts once.
     assert of["deeper"].hits == 3
-    assert 100_000_000 <= of["deeper"].inclusive_ns < 130_000_000
-    assert of["deeper"].self_ns < 2_000_000
-    assert 100_000_000 <= of["deepest"].inclusive_ns < 130_000_000
-    # A generator spends nothing while it waits to be resumed.
-    assert 50_000_000 <= of["first step"].inclusive_ns < 80_000_000
-    assert 50_000_000 <= of["second step"].inclusive_ns < 80_000_000
+    assert clock["deepest"] <= of["deeper"].inclusive_ns <= clock["deeper"]
+    assert of["deeper"].self_ns < few_ns
 
 
 def test_bytes_are_counted_to_the_byte(tmp_path: Path) -> None:

@@ -126,7 +126,12 @@ def test_joining_and_one_process_again() -> None:
     for context, function in enumerate(other.tree.function):
         other.tree.function[context] = function + 1
     both = joined(one, other)
-    assert [(line.pid, line.function) for line in both.lines] == [(42, 1), (42, 1), (43, 1), (43, 1)]
+    assert [(line.pid, line.function) for line in both.lines] == [
+        (42, 1),
+        (42, 1),
+        (43, 1),
+        (43, 1),
+    ]
     assert only_process(both, 43).lines == both.lines[2:]
 
 
