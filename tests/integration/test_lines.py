@@ -123,7 +123,7 @@ def test_digits_and_units(tmp_path: Path) -> None:
     figures = shown[5].split()
     assert figures[0] == "7"
     net_bytes = lines_of("hold", folder=tmp_path)[7]["net_bytes"]
-    assert figures[7] == f"{net_bytes / 1024:,.1f}"
+    assert figures[8] == f"{net_bytes / 1024:,.1f}"
     assert all(figure.rpartition(".")[2].isdigit() for figure in figures[2:5])
     assert all(len(figure.rpartition(".")[2]) == 1 for figure in figures[2:5])
     in_bytes = cglab("lines", "hold", "--bytes", "B", folder=tmp_path).stdout
