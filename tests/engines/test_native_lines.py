@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_native
 _MORE_BYTES = sys.getsizeof(bytearray(1000)) - 1000
-SHAPES = (TARGETS / "line_shapes.py").read_text(encoding="utf-8")
+SHAPES = (TARGETS.parent / "lines" / "shapes.py").read_text(encoding="utf-8")
 _ORACLE = """
 import json, sys, threading
 from collections import Counter
