@@ -325,7 +325,11 @@ interpreter_is_finalizing(void)
 static inline PyThreadState *
 current_thread_state(void)
 {
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyThreadState_GetUnchecked();
+#else
     return _PyThreadState_UncheckedGet();
+#endif
 }
 
 #if C_CALLS_BY_PROFILE_SLOT
