@@ -14,7 +14,7 @@ from callgraph_lab.recording import store
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUN = ("run", "--no-render", "--filter", "none")
+RUN = ("run", "--no-render", "--filter", "none", "--heap-with", "gc")
 LEAKING = """
 import gc, time
 
@@ -153,7 +153,7 @@ def test_an_ftp_server_does_not_grow(tmp_path: Path) -> None:
     assert all(more <= 0 for more in growth.values()), growth
 
 
-@pytest.mark.parametrize("wrong", ["action", "every=0", "every=ten", "every=inf", "", "10s"])
+@pytest.mark.parametrize("wrong", ["actions", "every=0", "every=ten", "every=inf", "", "10s"])
 def test_a_moment_that_is_none(wrong: str, tmp_path: Path) -> None:
     write_target(tmp_path, "pass")
     result = cglab(*RUN, "--heap", wrong, "target.py", folder=tmp_path, status=2)
@@ -170,7 +170,7 @@ def test_regular_times_need_the_native_engine(tmp_path: Path) -> None:
 
 def test_a_recording_without_snapshots_and_a_snapshot_that_is_none(tmp_path: Path) -> None:
     write_target(tmp_path, "pass")
-    cglab(*RUN, "target.py", folder=tmp_path)
+    cglab("run", "--no-render", "target.py", folder=tmp_path)
     assert "has no snapshots" in cglab("heap", folder=tmp_path).stderr
     cglab(*RUN, "--heap", "exit", "target.py", folder=tmp_path)
     assert "is no snapshot" in cglab("heap", "--snapshot", "7", folder=tmp_path, status=2).stderr
