@@ -150,7 +150,8 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--heap-with",
                 type=click.Choice(["auto", "guppy3", "gc"]),
-                help="Who counts: guppy3 where the target's Python has it (auto), or the built-in.",
+                help="Who counts: the built-in (gc), guppy3 in the target's Python, or guppy3 where"
+                " it is there (auto).  [default: gc]",
             ),
             click.option(
                 "--heartbeat",

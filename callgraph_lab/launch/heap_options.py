@@ -48,7 +48,7 @@ class HeapOptions:
     at_exit: bool = False
     every_s: float = 0.0
     actions: tuple[str, ...] = ()
-    counter: HeapWith = "auto"
+    counter: HeapWith = "gc"
 
 
 def parse_heap(words: Sequence[str], counter: HeapWith | None = None) -> HeapOptions | None:
@@ -74,7 +74,7 @@ def parse_heap(words: Sequence[str], counter: HeapWith | None = None) -> HeapOpt
         raise UsageError(
             f"--heap-with {counter} has nothing to count", hint="say when: --heap exit"
         )
-    return HeapOptions(at_exit, every_s, tuple(actions), counter or "auto") if words else None
+    return HeapOptions(at_exit, every_s, tuple(actions), counter or "gc") if words else None
 
 
 def _seconds(word: str) -> float:

@@ -29,7 +29,7 @@ _NS_PER_S = 1_000_000_000
 _LONGEST_WAIT_S = 3600.0
 _CPU_CLOCK_OF_PROCESS = 2
 _ENDED_BY_SIGNAL = 128
-_ENDED_BY = {signal.SIGXCPU: "cpu-time", signal.SIGXFSZ: "file-size"}
+_ENDED_BY: dict[int, str] = {signal.SIGXCPU: "cpu-time", signal.SIGXFSZ: "file-size"}
 _MOST_TOLD = 50
 """Of a server with a process a connection each may reach its limits."""
 

@@ -14,7 +14,7 @@ from callgraph_lab.recording import store
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUN = ("run", "--no-render", "--filter", "none", "--heap-with", "gc")
+RUN = ("run", "--no-render", "--filter", "none")
 LEAKING = """
 import gc, time
 
@@ -170,7 +170,7 @@ def test_regular_times_need_the_native_engine(tmp_path: Path) -> None:
 
 def test_a_recording_without_snapshots_and_a_snapshot_that_is_none(tmp_path: Path) -> None:
     write_target(tmp_path, "pass")
-    cglab("run", "--no-render", "target.py", folder=tmp_path)
+    cglab(*RUN, "target.py", folder=tmp_path)
     assert "has no snapshots" in cglab("heap", folder=tmp_path).stderr
     cglab(*RUN, "--heap", "exit", "target.py", folder=tmp_path)
     assert "is no snapshot" in cglab("heap", "--snapshot", "7", folder=tmp_path, status=2).stderr

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = needs_native
-RUN = ("run", "--no-render", "--engine", "native", "--heap-with", "gc")
+RUN = ("run", "--no-render", "--engine", "native")
 OWN_MAP = """
 [event_map]
 

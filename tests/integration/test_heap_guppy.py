@@ -47,7 +47,7 @@ arrays = [bytearray(1000) for _ in range(7)]
 for _ in range(20):
     Session().on_keep()
     Dropped()
-print([name for name in sys.modules if "guppy" in name or name in ("re", "enum", "ctypes")])
+print([name for name in sys.modules if "guppy" in name])
 print(sorted(item for item in sys.path_importer_cache if "guppy" in item))
 """
 OWN_MAP = """
@@ -99,18 +99,19 @@ def slotted() -> object:
 def test_what_grew(tmp_path: Path) -> None:
     found = types(tmp_path, "guppy3", "--diff", "keep#1", "keep#20")
     assert found["__main__.Kept"][0] == 19
-    others = {name: one for name, one in found.items() if name != "__main__.Kept"}
+    # It has the attributes of objects made into dictionaries, and counts these.
+    others = {name: one for name, one in found.items() if name not in ("__main__.Kept", "dict")}
     assert sum(abs(objects) for objects, _ in others.values()) <= 10, others
 
 
 @needs_guppy
-def test_auto_takes_it_and_says_so(tmp_path: Path) -> None:
+def test_auto_takes_it_and_says_so() -> None:
     said: list[str] = []
-    assert choose_counter(HeapOptions(at_exit=True), sys.executable, said.append)
+    auto = HeapOptions(at_exit=True, counter="auto")
+    assert choose_counter(auto, sys.executable, said.append)
     assert said[0].startswith("the heap is counted with guppy3 3.")
-    assert not choose_counter(HeapOptions(at_exit=True, counter="gc"), sys.executable, said.append)
+    assert not choose_counter(HeapOptions(at_exit=True), sys.executable, said.append)
     assert len(said) == 1
-    assert tmp_path.exists()
 
 
 def test_without_it_the_built_in_counts(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_without_it_the_built_in_counts(tmp_path: Path) -> None:
     folders = [str(tmp_path / "shadow"), os.environ.get("PYTHONPATH", "")]
     path = {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
     words = ("run", "--no-render", "--heap", "exit")
-    result = cglab(*words, "target.py", folder=tmp_path, **path)
+    result = cglab(*words, "--heap-with", "auto", "target.py", folder=tmp_path, **path)
     assert "the heap is counted with the built-in: guppy3 does not work in" in result.stderr
     assert as_json("heap", "--format", "json", folder=tmp_path)["snapshots"][0]["counter"] == "gc"
     wanted = (*words, "--heap-with", "guppy3", "target.py")

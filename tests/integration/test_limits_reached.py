@@ -265,7 +265,7 @@ fill()
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(  # noqa: PLW1509 - one thread
+        preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_AS, (allowed, resource.getrlimit(resource.RLIMIT_AS)[1])
         ),
     )
@@ -357,7 +357,7 @@ def test_more_than_the_user_may_have(
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(number, (value, value)),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(number, (value, value)),
     )
     assert result.returncode == 2
     assert expected in result.stderr
