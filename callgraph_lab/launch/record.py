@@ -189,8 +189,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         beside.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
-    outcome.notes += limit_watch.notes(outcome.status)
-    notes += outcome.notes
+    notes += [*outcome.notes, *limit_watch.finish(outcome.status)]
     _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
     beside.finish(lambda: catalog.load(entry))

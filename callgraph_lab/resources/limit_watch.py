@@ -82,13 +82,15 @@ class LimitWatch:
         for number, pair in self._settings.items():
             resource.setrlimit(number, pair)
 
-    def notes(self, status: int) -> list[str]:
-        """Return what was seen that is in no file of the run, whose exit status is given."""
+    def finish(self, status: int) -> list[str]:
+        """Say what the exit status tells; return all that was said and is in no file of the run."""
         limit = self._limits.get(_ENDED_BY.get(status - _ENDED_BY_SIGNAL, ""))
-        if limit is None:
-            return self._notes
-        number = signal.Signals(status - _ENDED_BY_SIGNAL)
-        return [*self._notes, f"the limit {limit.text} was reached, and {number.name} ended it"]
+        if limit is not None:
+            name = signal.Signals(status - _ENDED_BY_SIGNAL).name
+            note = f"the limit {limit.text} was reached, and {name} ended it"
+            self._say(note)
+            self._notes.append(note)
+        return self._notes
 
     def attend(self, pid: int) -> float:
         """Do what is due for the target ``pid``; return in how many seconds to be called again."""
@@ -168,7 +170,7 @@ def _sentence_of(event: SeenEvent) -> str:
     place = event.path[-1] if event.path else None
     where = "" if place is None else f" in {place.name} ({place.file}:{place.line})"
     whose = f" of session {event.session_name}" if event.session else ""
-    serving = f", serving {event.action}{whose}" if event.action else ""
+    serving = f", serving {event.action}{whose}" if event.instance else ""
     return (
         f"process {event.pid}: the limit {fields.get('limit', '')} was first reached{where}"
         f"{serving}: {fields.get('error', '')}"

@@ -144,7 +144,7 @@ def test_memory_error_arrives_as_it_would(tmp_path: Path) -> None:
     result = cglab(*RUN, "--limit", "memory=256M", "target.py", folder=tmp_path, status=1)
     # The interpreter's own space, and what is left of what is allowed for the recording.
     assert int(result.stdout) == pytest.approx(256, abs=30)
-    assert result.stderr.count("MemoryError\n") == 1
+    assert result.stderr.splitlines().count("MemoryError") == 1
     assert "limit memory=256M: RLIMIT_AS limits the address space" in result.stderr
     functions = figures(only_recording(tmp_path))
     assert functions["fill"].calls == functions["after"].calls == 1
