@@ -35,8 +35,10 @@ def start_heap(
     folder: str | PathLike[str],
     every_ns: int,
     follow_forks: bool,
-    get_objects: Callable[..., object],
-    get_size: Callable[..., object],
+    actions: tuple[str, ...],
+    counters: tuple[Callable[..., object], Callable[..., object]],
+    guppy: tuple[object, object] | None,
     /,
 ) -> None: ...
+def watch_limits(texts: dict[str, str], /) -> None: ...
 def take_heap_at_exit() -> None: ...

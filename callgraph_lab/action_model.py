@@ -15,6 +15,7 @@ NTH_CHOICES: tuple[Nth, ...] = ("slowest", "first", "last")
 MOST_PHASES = 8
 """How many phases an instance has room for, of all maps together."""
 STALL_SENSOR = "loop-stalled"
+LIMIT_SENSOR = "limit-reached"
 """The sensor that no function is given for: a pass of the event loop that took too long."""
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class HeapTotal:
 class HeapSnapshot:
     """What was alive in a process at a moment, by the name of the type, ``module.qualname``.
 
-    ``moment_ns`` counts from the start of the run. ``cause`` is ``every`` or ``exit``.
+    ``moment_ns`` counts from the start of the run. ``cause`` is ``every``, ``exit`` or ``action``:
+    the end of an ``action``, of which ``number`` have ended in this process by then.
     """
 
     moment_ns: int
@@ -26,6 +31,17 @@ class HeapSnapshot:
     duration_ns: int
     """How long the target stood still for it."""
     types: dict[str, HeapTotal]
+    spent_ns: int = 0
+    """The same of all snapshots of its process up to this one, with those that were dropped."""
+    counter: str = "gc"
+    """Who counted: ``gc``, the built-in, or ``guppy3``."""
+    action: str = ""
+    number: int = 0
+
+    @property
+    def label(self) -> str:
+        """What it is called, beside its number in the list: ``STOR#12``, ``every`` or ``exit``."""
+        return f"{self.action}#{self.number}" if self.action else self.cause
 
     @property
     def total(self) -> HeapTotal:
@@ -45,3 +61,21 @@ def grown(first: HeapSnapshot, last: HeapSnapshot) -> dict[str, HeapTotal]:
                 after.objects - before.objects, after.bytes - before.bytes
             )
     return differences
+
+
+def dropped(snapshots: Sequence[HeapSnapshot]) -> dict[str, int]:
+    """Return how many snapshots of each action were taken and not kept."""
+    numbers: dict[tuple[str, int], list[int]] = {}
+    for one in snapshots:
+        if one.action:
+            numbers.setdefault((one.action, one.pid), []).append(one.number)
+    missing: dict[str, int] = {}
+    for (action, _), kept in numbers.items():
+        missing[action] = missing.get(action, 0) + max(kept) - len(kept)
+    return {action: count for action, count in missing.items() if count}
+
+
+def spent_ns(snapshots: Iterable[HeapSnapshot]) -> int:
+    """Return how long the target's processes stood still for all of their snapshots."""
+    last = {one.pid: one.spent_ns for one in snapshots}
+    return sum(last.values())

@@ -99,6 +99,7 @@ class _Wanted:
 
         sensors = [sensor.name for sensor in recording.event_map.sensors]
         sensors += [STALL_SENSOR] if recording.event_map.stall_ns else []
+        sensors += sorted({event.sensor for event in recording.events} - set(sensors))
         known = {"sensor": sensors, "action": [item.name for item in recording.actions]}
         for key, patterns in self._filters:
             for pattern in patterns:

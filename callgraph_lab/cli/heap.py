@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Examples:
   cglab run --heap every=10s --heap exit ftpServer.py
   cglab heap
-  cglab heap --diff first last"""
+  cglab heap --diff first last
+  cglab run --heap action=STOR ftpServer.py
+  cglab heap --diff STOR#1 STOR#1000"""
 )
 @recording_argument
 @folder_option
@@ -40,26 +42,39 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
 ) -> None:
     """List the snapshots of a RECORDING's heap (the newest by default), and the types in one.
 
-    Snapshots are called by their numbers, or first and last.
+    Snapshots are called by their numbers, or first and last. One that was taken at the end of an
+    action is STOR#12, too: after the twelfth STOR. So are STOR#first and STOR#last.
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
     from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
-    from callgraph_lab.heap_model import grown  # noqa: PLC0415
+    from callgraph_lab.heap_model import dropped, grown, spent_ns  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
     entry = find_recording(recording, folder)
     snapshots = catalog.load(entry).heap
     as_json = output_format == "json"
     if not snapshots and not as_json:
-        say(f"{entry.path.name} has no snapshots of the heap; record with --heap exit or every=10s")
+        say(
+            f"{entry.path.name} has no snapshots of the heap; record with --heap exit, action or"
+            " every=10s"
+        )
         return
-    described: dict[str, Any] = {"schema": 1, "snapshots": _describe(snapshots)}
+    described: dict[str, Any] = {
+        "schema": 1,
+        "snapshots": _describe(snapshots),
+        "dropped": dropped(snapshots),
+        "spent_ns": spent_ns(snapshots),
+    }
     if diff is not None:
         first, last = (snapshots[_index(word, snapshots)] for word in diff)
         if first.pid != last.pid:
             raise click.UsageError(
                 f"These are of two processes, {first.pid} and {last.pid}; name two of one."
+            )
+        if first.counter != last.counter:
+            raise click.UsageError(
+                f"{first.counter} counted one of these and {last.counter} the other."
             )
         described["grown"] = _types(grown(first, last))
     elif snapshots:
@@ -67,21 +82,61 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
     if as_json:
         print_json(described)
     elif diff is not None:
+        if described["grown"]:
+            _print_growth(first, last)
         _print_types(described["grown"], top, signed=True)
     else:
         _print_snapshots(described["snapshots"])
+        _tell_what_they_cost(described)
         click.echo()
         _print_types(described["types"], top, signed=False)
 
 
 def _index(word: str, snapshots: Sequence[HeapSnapshot]) -> int:
+    """Return the place of the snapshot that a user calls ``word``."""
+    action, mark, number = word.rpartition("#")
+    if mark:
+        return _index_of_action(word, action, number, snapshots)
     count = len(snapshots)
-    number = {"first": 1, "last": count}.get(word)
-    if number is None and word.isdecimal():
-        number = int(word)
-    if number is None or not 1 <= number <= count:
-        raise click.UsageError(f"{word!r} is no snapshot; there are 1 to {count}, first and last.")
-    return number - 1
+    place = {"first": 1, "last": count}.get(word)
+    if place is None and word.isdecimal():
+        place = int(word)
+    if place is None or not 1 <= place <= count:
+        actions = dict.fromkeys(f"{one.action}#1" for one in snapshots if one.action)
+        rather = "".join(f", {name}" for name in list(actions)[:3])
+        raise click.UsageError(
+            f"{word!r} is no snapshot; there are 1 to {count}, first and last{rather}."
+        )
+    return place - 1
+
+
+def _index_of_action(word: str, action: str, number: str, snapshots: Sequence[HeapSnapshot]) -> int:
+    places = [
+        place
+        for place, one in enumerate(snapshots)
+        if one.action and one.action.casefold() == action.casefold()
+    ]
+    if not places:
+        names = ", ".join(dict.fromkeys(one.action for one in snapshots if one.action))
+        raise click.UsageError(f"There are snapshots of {names or 'no action'}, not of {action!r}.")
+    if number in ("first", "last"):
+        return places[0 if number == "first" else -1]
+    there = [place for place in places if str(snapshots[place].number) == number]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        processes = " and ".join(
+            f"{place + 1} (process {snapshots[place].pid})" for place in there[:5]
+        )
+        raise click.UsageError(f"{word} is several: say {processes}.")
+    kept = sorted({snapshots[place].number for place in places})
+    near = [str(one) for one in kept]
+    if number.isdecimal():
+        near = [str(one) for one in sorted(sorted(kept, key=lambda n: abs(n - int(number)))[:3])]
+    raise click.UsageError(
+        f"There is no snapshot {word}. Of {action} there are {len(kept)}: try"
+        f" {action}#{f', {action}#'.join(near[:3])}."
+    )
 
 
 def _describe(snapshots: Sequence[HeapSnapshot]) -> list[dict[str, Any]]:
@@ -91,6 +146,10 @@ def _describe(snapshots: Sequence[HeapSnapshot]) -> list[dict[str, Any]]:
             "moment_ns": one.moment_ns,
             "pid": one.pid,
             "cause": one.cause,
+            "label": one.label,
+            "action": one.action or None,
+            "nth": one.number or None,
+            "counter": one.counter,
             "duration_ns": one.duration_ns,
             "objects": one.total.objects,
             "bytes": one.total.bytes,
@@ -117,7 +176,7 @@ def _print_snapshots(described: list[dict[str, Any]]) -> None:
                 str(item["number"]),
                 duration(item["moment_ns"]),
                 str(item["pid"]),
-                item["cause"],
+                item["label"],
                 f"{item['objects']:,}",
                 f"{item['bytes']:,}",
                 duration(item["duration_ns"]),
@@ -125,6 +184,25 @@ def _print_snapshots(described: list[dict[str, Any]]) -> None:
             for item in described
         ],
     )
+
+
+def _tell_what_they_cost(described: dict[str, Any]) -> None:
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.text import duration  # noqa: PLC0415
+
+    for action, count in described["dropped"].items():
+        say(f"{count:,} more snapshots after {action} were taken and not kept")
+    say(f"the target stood still for {duration(described['spent_ns'])} in all")
+
+
+def _print_growth(first: HeapSnapshot, last: HeapSnapshot) -> None:
+    """Say in a line what the table tells by type."""
+    objects = last.total.objects - first.total.objects
+    size = last.total.bytes - first.total.bytes
+    what = f"from {first.label} to {last.label}"
+    if first.action and first.action == last.action:
+        what = f"after {abs(last.number - first.number):,} more {first.action}"
+    click.echo(f"{what}: {objects:+,} objects, {size:+,} bytes\n")
 
 
 def _print_types(types: list[dict[str, Any]], top: int, *, signed: bool) -> None:

@@ -159,9 +159,15 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--heap",
                 multiple=True,
-                metavar="exit|every=S",
-                help="Count the target's objects by type: at its end, or every so many seconds."
-                "  'cglab heap' shows them.",
+                metavar="exit|action|every=S",
+                help="Count the target's objects by type: at its end, at the end of each action (or"
+                " of those like action=STOR), or every so many seconds. 'cglab heap' shows them.",
+            ),
+            click.option(
+                "--heap-with",
+                type=click.Choice(["auto", "guppy3", "gc"]),
+                help="Who counts: the built-in (gc), guppy3 in the target's Python, or guppy3 where"
+                " it is there (auto).  [default: gc]",
             ),
             click.option(
                 "--heartbeat",
@@ -188,8 +194,7 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--on-limit",
                 type=click.Choice(["stop", "warn"]),
-                help="Stop the target when it reaches a limit on CPU time, transfers or"
-                " connections, or only tell.",
+                help="Stop the target when it reaches a limit, or only tell.",
             ),
             click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m."),
             click.argument("target", nargs=-1, type=click.UNPROCESSED),
@@ -218,7 +223,7 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     from callgraph_lab.resources.limits import parse_limits  # noqa: PLC0415
 
     module, words = arguments.pop("module"), arguments.pop("target")
-    arguments["heap"] = parse_heap(arguments["heap"])
+    arguments["heap"] = parse_heap(arguments["heap"], arguments.pop("heap_with"))
     arguments["limits"] = parse_limits(arguments["limits"], arguments["on_limit"])
     options = RecordOptions(folder=folder, log_resources=_log_resources_of(arguments), **arguments)
     if module is None and not words:

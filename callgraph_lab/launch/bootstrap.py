@@ -77,6 +77,9 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
         if configuration["ftp_limits"]:
             ftp_limits = importlib.import_module("callgraph_lab.resources.ftp_limits")
             ftp_limits.install(configuration["ftp_limits"], configuration["live_folder"])
+        if configuration["error_limits"]:
+            native = importlib.import_module("callgraph_lab._native")
+            native.watch_limits(configuration["error_limits"])
         engine = importlib.import_module(f"callgraph_lab.engines.{configuration['engine']}")
         engine.start(
             configuration["live_folder"],
@@ -105,7 +108,17 @@ def _watch_heap(heap: dict[str, Any], *, follow_forks: bool) -> None:
     native = importlib.import_module("callgraph_lab._native")
     brought = [name for name in ("atexit", "gc") if name not in sys.modules]
     get_objects = importlib.import_module("gc").get_objects
-    native.start_heap(heap["folder"], heap["every_ns"], follow_forks, get_objects, sys.getsizeof)
+    guppy = None
+    if heap["with_guppy"]:
+        guppy = importlib.import_module("callgraph_lab.resources.guppy_view").load()
+    native.start_heap(
+        heap["folder"],
+        heap["every_ns"],
+        follow_forks,
+        tuple(heap["actions"]),
+        (get_objects, sys.getsizeof),
+        guppy,
+    )
     if heap["at_exit"]:
         # What is registered first is called last: after all that the target registers.
         importlib.import_module("atexit").register(native.take_heap_at_exit)

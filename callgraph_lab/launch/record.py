@@ -37,7 +37,7 @@ from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 from callgraph_lab.resources.limit_watch import LimitWatch
-from callgraph_lab.resources.limits import ftp_limits_of
+from callgraph_lab.resources.limits import error_limits_of, ftp_limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,16 +149,18 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         memory=options.memory,
         lines=bool(options.lines),
     )
-    heap_options.check_engine(options.heap, engine.name)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
     maps, engine_options = _event_maps(options, engine.name, say)
+    heap_options.check_engine(options.heap, engine.name, has_actions=bool(maps))
+    with_guppy = heap_options.choose_counter(options.heap, interpreter.program, say)
     limit_watch = LimitWatch(options.limits, options.on_limit, interpreter.program, say)
     uses_stack = engine.name == NATIVE and "memory" not in options.limits
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
+    _make_folder(options.folder)
     beside = Beside(say=say, log_file=options.log_file, log_events=options.log_events)
     stem = catalog.name_stem(options.name or target.name)
     path, live_folder = _reserve(options.folder, stem)
@@ -181,8 +183,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             engine=engine.name,
             interpreter=interpreter,
             log_resources=None if options.log_resources is None else asdict(options.log_resources),
-            heap=heap_options.configure(options.heap, live_folder),
+            heap=heap_options.configure(options.heap, live_folder, with_guppy=with_guppy),
             ftp_limits=ftp_limits_of(options.limits),
+            error_limits=error_limits_of(options.limits) if engine.name == NATIVE else {},
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
@@ -194,7 +197,9 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             duration_s=options.duration_s,
             drive=drive,
         )
-        limit_watch.begin(live_folder, supervisor.request_stop)
+        limit_watch.begin(
+            live_folder, supervisor.request_stop, engine_sees_errors=engine.name == NATIVE
+        )
         outcome = supervisor.run(
             lambda pid: min(beside.attend(pid), limit_watch.attend(pid)),
             lambda: _prepare_process(limit_watch, uses_stack=uses_stack),
@@ -206,8 +211,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         beside.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
-    outcome.notes += limit_watch.notes(outcome.status)
-    notes += outcome.notes
+    notes += [*outcome.notes, *limit_watch.finish(outcome.status)]
     _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
     beside.finish(lambda: catalog.load(entry))
@@ -245,7 +249,9 @@ def _event_maps(
             hint="leave --event-map none away",
         )
     engine_options = options.of_engine()
-    if maps and (engine == NATIVE or options.asks_for_actions):
+    # A limit that is reached is an event, too, without a map.
+    has_events = bool(maps) or bool(error_limits_of(options.limits))
+    if (has_events and engine == NATIVE) or (maps and options.asks_for_actions):
         engine_options["event_map"] = compile_maps(
             maps, keep_instances=options.keep_instances, stall_ns=options.stall_ns
         )
@@ -263,13 +269,25 @@ def _prepare_process(limit_watch: LimitWatch, *, uses_stack: bool) -> None:
     limit_watch.apply_in_target()
 
 
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the recording, in which the user may want other files as well."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:
     try:
         return catalog.reserve_recording(folder, stem)
     except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"
+    )
 
 
 def _prepare(live_folder: Path, run: RunFile) -> Runtime:

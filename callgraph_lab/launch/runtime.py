@@ -101,13 +101,15 @@ class Runtime:
         log_resources: Mapping[str, object] | None = None,
         heap: Mapping[str, object] | None = None,
         ftp_limits: Mapping[str, object] | None = None,
+        error_limits: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Return the environment for the target's process; ``options`` are the engine's.
 
         With ``follow_interpreters`` the Pythons that it starts are recorded as well. The limit on
         the stack is put back to ``stack_limit`` (None: it was not raised). ``log_resources`` are
         the arguments of ``log_lines.install``, ``heap`` what ``heap_options.configure`` returns,
-        if that is wanted, ``ftp_limits`` the limits for ``ftp_limits.install``.
+        if that is wanted, ``ftp_limits`` the limits for ``ftp_limits.install``, ``error_limits``
+        those that the engine ``native`` is to look for.
         """
         environment = dict(os.environ)
         configuration = {
@@ -121,6 +123,7 @@ class Runtime:
             "log_resources": log_resources,
             "heap": heap,
             "ftp_limits": dict(ftp_limits or {}),
+            "error_limits": dict(error_limits or {}),
         }
         before = environment.get(_PATH_VARIABLE)
         site = str(self._site)

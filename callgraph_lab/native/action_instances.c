@@ -1,6 +1,7 @@
 #include "action_instances.h"
 
 #include "clock.h"
+#include "heap_actions.h"
 #include "instance_ring.h"
 #include "sessions.h"
 
@@ -154,6 +155,9 @@ instance_end(struct instance *instance, uint64_t now, uint32_t flags)
         instance_ring_give(instance);
     }
     lane_ended(instance->label, duration);
+    if (heap_wants_actions) {
+        heap_action_ended(instance->action);
+    }
 }
 
 void

@@ -125,6 +125,7 @@ struct open_entry {
 #define EVENT_TEXT_BYTES 456u
 #define PHASES 8u
 #define SENSOR_STALLED 0xFFFFFFFFu
+#define SENSOR_LIMIT 0xFFFFFFFEu
 
 enum action_flags { ACTION_IS_BACKGROUND = 1, ACTION_IS_ONCE = 2 };
 enum instance_flags {

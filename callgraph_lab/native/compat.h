@@ -332,6 +332,53 @@ current_thread_state(void)
 #endif
 }
 
+/* The exception that leaves the frame which has just been evaluated. */
+struct raised {
+    PyObject *type;
+    PyObject *value; /* before 3.12 it may be what the exception is still to be made of */
+    PyObject *traceback;
+};
+
+/* All of it borrowed. */
+static inline struct raised
+raised_now(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *exception = thread_state->current_exception;
+    if (exception == NULL) {
+        return (struct raised){NULL, NULL, NULL};
+    }
+    return (struct raised){(PyObject *)Py_TYPE(exception), exception,
+                           ((PyBaseExceptionObject *)exception)->traceback};
+#else
+    return (struct raised){thread_state->curexc_type, thread_state->curexc_value,
+                           thread_state->curexc_traceback};
+#endif
+}
+
+/* Put it aside, and back again when something else has been done. */
+static inline struct raised
+take_raised(void)
+{
+    struct raised raised = {NULL, NULL, NULL};
+#if PY_VERSION_HEX >= 0x030C0000
+    raised.value = PyErr_GetRaisedException();
+#else
+    PyErr_Fetch(&raised.type, &raised.value, &raised.traceback);
+#endif
+    return raised;
+}
+
+static inline void
+put_raised_back(struct raised raised)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(raised.value);
+#else
+    PyErr_Restore(raised.type, raised.value, raised.traceback);
+#endif
+}
+
 #if C_CALLS_BY_PROFILE_SLOT
 static inline Py_tracefunc
 profile_slot(PyThreadState *thread_state)

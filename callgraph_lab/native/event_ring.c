@@ -22,6 +22,14 @@ events_begin(uint64_t keep_events)
 }
 
 void
+events_make_room(void)
+{
+    if (keep != 0) {
+        records_next(&records);
+    }
+}
+
+void
 event_read_fields(struct text *text, const struct rule *rule, const struct reading *reading,
                   bool at_entry)
 {

@@ -6,6 +6,8 @@
 #include "action_instances.h"
 
 void events_begin(uint64_t keep);
+/* Room for the next event, before there is one. */
+void events_make_room(void);
 
 /* Read the fields of a sensor into a text, key NUL value NUL: at the entry of its call, and those of self
  * at its exit where it is to fire then. */

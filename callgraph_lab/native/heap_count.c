@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-/* Types beyond these are one line: programs that make classes without end are not to fill the disk. */
-#define MOST_TYPES 20000u
 #define OTHER_TYPES "(other):"
 
 struct object {
@@ -128,8 +126,8 @@ find_what_is_alive(struct count *count, PyObject *list)
 
 /* ---- by type ------------------------------------------------------------------------------- */
 
-static bool
-is_sized_by_c(PyTypeObject *type)
+bool
+heap_is_sized_by_c(PyTypeObject *type)
 {
     PyObject *order = type->tp_mro;
     for (Py_ssize_t index = 0; order != NULL && index < PyTuple_GET_SIZE(order); index++) {
@@ -159,7 +157,7 @@ total_of(struct count *count, PyTypeObject *type)
         }
         count->totals[count->total_count] = (struct type_total){
             .type = type,
-            .is_sized_by_c = is_sized_by_c(type),
+            .is_sized_by_c = heap_is_sized_by_c(type),
         };
         place = ++count->total_count;
     }
@@ -181,8 +179,8 @@ size_of(PyObject *object, const struct type_total *total, PyObject *get_size)
     return (uint64_t)Py_TYPE(object)->tp_basicsize;
 }
 
-static void
-put_line(struct text *text, uint64_t objects, uint64_t bytes, PyTypeObject *type)
+void
+heap_put_line(struct text *text, uint64_t objects, uint64_t bytes, PyTypeObject *type)
 {
     char figures[64];
     snprintf(figures, sizeof(figures), "%llu %llu ", (unsigned long long)objects,
@@ -209,8 +207,8 @@ put_lines(struct count *count, struct text *text)
     uint64_t other_objects = 0, other_bytes = 0;
     for (uint32_t index = 0; index < count->total_count; index++) {
         const struct type_total *total = &count->totals[index];
-        if (index < MOST_TYPES) {
-            put_line(text, total->objects, total->bytes, total->type);
+        if (index < HEAP_MOST_TYPES) {
+            heap_put_line(text, total->objects, total->bytes, total->type);
         }
         else {
             other_objects += total->objects;
@@ -218,7 +216,7 @@ put_lines(struct count *count, struct text *text)
         }
     }
     if (other_objects != 0) {
-        put_line(text, other_objects, other_bytes, NULL);
+        heap_put_line(text, other_objects, other_bytes, NULL);
     }
 }
 

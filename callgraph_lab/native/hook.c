@@ -2,11 +2,14 @@
 
 #include "heap.h"
 #include "line_events.h"
+#include "heap_actions.h"
+#include "limits.h"
 #include "passing.h"
 
-/* Who evaluated frames before us, and who does now: that one, or what watches the time for it. */
+/* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
 static _PyFrameEvalFunction predecessor = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
+static _PyFrameEvalFunction installed;
 
 static PyObject *
 evaluate_deeper(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
@@ -123,15 +126,27 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     return result;
 }
 
+/* In the place of the hook where a snapshot of the heap may be due when a call has been left. */
+static PyObject *
+hook_with_snapshots(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    PyObject *result = hook(thread_state, frame, throwing);
+    if (UNLIKELY(heap_action_is_due)) {
+        heap_take_after_actions();
+    }
+    return result;
+}
+
 void
 hook_install(void)
 {
     PyInterpreterState *interpreter = PyInterpreterState_Get();
     _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    if (now != hook) {
+    if (now != installed) {
         predecessor = now;
-        evaluate = heap_watching(now);
-        _PyInterpreterState_SetEvalFrameFunc(interpreter, hook);
+        evaluate = limits_watching(heap_watching(now));
+        installed = heap_wants_actions ? hook_with_snapshots : hook;
+        _PyInterpreterState_SetEvalFrameFunc(interpreter, installed);
     }
 }
 
@@ -149,7 +164,8 @@ hook_remove(void)
 bool
 hook_is_installed(void)
 {
-    return _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get()) == hook;
+    return installed != NULL &&
+           _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get()) == installed;
 }
 
 bool

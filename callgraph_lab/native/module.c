@@ -8,11 +8,13 @@
 #include "clock.h"
 #include "compat.h"
 #include "heap.h"
+#include "heap_actions.h"
 #include "hook.h"
 #include "instances.h"
 #include "line_events.h"
 #include "line_patterns.h"
 #include "memory.h"
+#include "limits.h"
 #include "registry.h"
 #include "stack.h"
 #include "tree.h"
@@ -275,25 +277,52 @@ follow_children(PyObject *module, PyObject *arguments)
 }
 
 PyDoc_STRVAR(start_heap_doc,
-             "start_heap($module, folder, every_ns, follow_forks, get_objects, get_size, /)\n--\n\n"
+             "start_heap($module, folder, every_ns, follow_forks, actions, counters, guppy, /)\n--\n\n"
              "Have snapshots of the heap written into ``folder``, which is there.\n\n"
              "Where ``every_ns`` is not 0, one so often, from the next start() on: between two bytecodes of\n"
-             "the main thread. ``get_objects`` and ``get_size`` are gc.get_objects and sys.getsizeof.");
+             "the main thread. One at the end of each action whose name fits a glob in the tuple\n"
+             "``actions``. ``counters`` are gc.get_objects and sys.getsizeof; ``guppy`` a HeapView of\n"
+             "guppy3's and its classifier by type, which count instead, or None.");
 
 static PyObject *
 start_heap(PyObject *module, PyObject *arguments)
 {
-    PyObject *folder = NULL, *get_objects, *get_size;
+    PyObject *folder = NULL, *actions, *guppy;
+    struct heap_counters counters = {0};
     unsigned long long every_ns;
     int follow;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "O&KpOO:start_heap", PyUnicode_FSConverter, &folder, &every_ns,
-                          &follow, &get_objects, &get_size)) {
+    if (!PyArg_ParseTuple(arguments, "O&KpO!(OO)O:start_heap", PyUnicode_FSConverter, &folder,
+                          &every_ns, &follow, &PyTuple_Type, &actions, &counters.get_objects,
+                          &counters.get_size, &guppy)) {
         return NULL;
     }
-    int result = heap_start(PyBytes_AS_STRING(folder), every_ns, follow != 0, get_objects, get_size);
+    int result = -1;
+    if (guppy == Py_None || PyArg_ParseTuple(guppy, "OO:start_heap", &counters.guppy_view,
+                                             &counters.guppy_classifier)) {
+        result = heap_start(PyBytes_AS_STRING(folder), every_ns, follow != 0, &counters);
+    }
     Py_DECREF(folder);
-    if (result != 0) {
+    if (result != 0 || heap_actions_start(actions) != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(watch_limits_doc,
+             "watch_limits($module, texts, /)\n--\n\n"
+             "Make events of errors that tell of a limit, from the next start() on.\n\n"
+             "``texts`` is a dict from memory, files, processes or file-size to what the limit is called.");
+
+static PyObject *
+watch_limits(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    if (!PyDict_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "watch_limits() takes a dict");
+        return NULL;
+    }
+    if (limits_start(argument) != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -317,6 +346,7 @@ static PyMethodDef methods[] = {
     {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
     {"keep_stack", keep_stack, METH_O, keep_stack_doc},
     {"start_heap", start_heap, METH_VARARGS, start_heap_doc},
+    {"watch_limits", watch_limits, METH_O, watch_limits_doc},
     {"take_heap_at_exit", take_heap_at_exit, METH_NOARGS, take_heap_at_exit_doc},
     {NULL, NULL, 0, NULL},
 };

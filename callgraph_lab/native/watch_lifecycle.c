@@ -5,18 +5,36 @@
 #include "calls.h"
 #include "clock.h"
 #include "event_ring.h"
+#include "limits.h"
 #include "stalls.h"
 #include "threads.h"
+
+#include <stdlib.h>
+
+/* No code of the target runs any more, and nobody else ends the recording: what the main thread did last
+ * counts as well. Only stores are made here; the interpreter is gone. */
+static void
+finish_at_exit(void)
+{
+    if (tree.session != 0) {
+        watch_finish();
+    }
+}
 
 int
 watch_start(void)
 {
+    static bool is_registered;
+    if (!is_registered) {
+        is_registered = atexit(finish_at_exit) == 0;
+    }
     if (!actions_start()) {
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
     instances_begin(rules.keep_instances);
     events_begin(rules.keep_events);
+    limits_make_room();
     stalls_start(rules.stall_ns);
     background_start();
     return 0;
@@ -67,6 +85,7 @@ watch_adopt(struct thread *thread)
     }
     instances_adopt();
     events_begin(rules.keep_events);
+    limits_make_room();
     stalls_adopt();
     sessions_adopt();
     if (!actions_adopt()) {

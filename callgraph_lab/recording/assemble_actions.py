@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from callgraph_lab.action_model import (
-    STALL_SENSOR,
     ActionInstance,
     RecordedAction,
     RecordedEvent,
     RecordedLabel,
 )
 from callgraph_lab.model import NO_PARENT
-from callgraph_lab.recording.live_format import SENSOR_STALLED
+from callgraph_lab.recording.live_actions import ENGINE_SENSORS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -92,7 +91,7 @@ class JoinedActions:
                 )
             )
         sensor_of = {sensor.id: sensor.name for sensor in self.event_map.sensors}
-        sensor_of[SENSOR_STALLED] = STALL_SENSOR
+        sensor_of |= ENGINE_SENSORS
         self._events += (
             RecordedEvent(
                 serial=item.serial,

@@ -1,6 +1,7 @@
 """The folder ``heap`` of a live folder: a file a snapshot, ``<CLOCK_MONOTONIC>-<pid>``.
 
-Its first line is ``cglab heap 1 <nanoseconds that it took> <cause>``; each further one is
+Its first line is ``cglab heap 2 <nanoseconds that it took> <that all took up to it> <counter>
+<cause>``, where the cause is ``every``, ``exit`` or ``action <number> <name>``; each further one is
 ``<objects> <bytes> <module>:<qualname>`` of a type. A file is there whole or not at all.
 """
 
@@ -20,7 +21,9 @@ MOST_SNAPSHOTS = 5000
 _MOST_BYTES = 16 * 1024 * 1024
 _LARGEST = 2**63 - 1
 _FILE = re.compile(r"(\d{20})-(\d{1,10})")
-_HEADER = re.compile(r"cglab heap 1 (\d{1,18}) (every|exit)")
+_HEADER = re.compile(
+    r"cglab heap 2 (\d{1,18}) (\d{1,18}) (gc|guppy3) (every|exit|action (\d{1,18}) (.+))"
+)
 _LINE = re.compile(r"(\d{1,18}) (\d{1,18}) (.+)")
 _BUILTINS = "builtins."
 _Row = tuple[Any, ...]
@@ -60,9 +63,13 @@ def _read(path: Path, started_ns: int) -> HeapSnapshot | None:
     return HeapSnapshot(
         moment_ns=min(max(int(named[1]) - started_ns, 0), _LARGEST),
         pid=int(named[2]),
-        cause=headed[2],
+        cause=headed[4].partition(" ")[0],
         duration_ns=int(headed[1]),
         types=types,
+        spent_ns=int(headed[2]),
+        counter=headed[3],
+        action=headed[6] or "",
+        number=int(headed[5] or 0),
     )
 
 
@@ -70,7 +77,11 @@ def rows_of_heap(snapshots: Sequence[HeapSnapshot]) -> dict[str, list[_Row]]:
     """Return the rows of the tables of the heap."""
     return {
         "heap_snapshot": [
-            (one.moment_ns, one.pid, one.cause, one.duration_ns) for one in snapshots
+            (
+                *(one.moment_ns, one.pid, one.cause, one.duration_ns),
+                *(one.spent_ns, one.counter, one.action, one.number),
+            )
+            for one in snapshots
         ],
         "heap_type": [
             (number, name, total.objects, total.bytes)
@@ -85,8 +96,8 @@ def heap_of_rows(
 ) -> tuple[HeapSnapshot, ...]:
     """Return the snapshots of a recording. Raise ``ValueError`` for a row that belongs to none."""
     snapshots = tuple(
-        HeapSnapshot(moment_ns, pid, cause, duration_ns, {})
-        for moment_ns, pid, cause, duration_ns in snapshot_rows
+        HeapSnapshot(moment_ns, pid, cause, duration_ns, {}, *rest)
+        for moment_ns, pid, cause, duration_ns, *rest in snapshot_rows
     )
     for number, name, objects, size in type_rows:
         if not 0 <= number < len(snapshots):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from callgraph_lab.action_model import LIMIT_SENSOR, STALL_SENSOR
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_blocks import DamagedError, blocks
 from callgraph_lab.recording.live_part import LiveAction, LiveEvent, LiveInstance, LiveLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+ENGINE_SENSORS = {layout.SENSOR_STALLED: STALL_SENSOR, layout.SENSOR_LIMIT: LIMIT_SENSOR}
+"""Names of those that no event map has."""
 _LARGEST = 2**63 - 1
 _SERIAL = struct.Struct("<Q")
 

@@ -11,11 +11,14 @@ import sys
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from callgraph_lab.action_model import STALL_SENSOR
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.model import Function
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.live_actions import action_of_record, event_of_record
+from callgraph_lab.recording.live_actions import (
+    ENGINE_SENSORS,
+    action_of_record,
+    event_of_record,
+)
 from callgraph_lab.recording.live_blocks import DamagedError, opened
 from callgraph_lab.recording.live_reader import read_clock, read_functions_block
 from callgraph_lab.recording.seen_events import LONGEST_PATH, PathStep, SeenEvent
@@ -48,7 +51,7 @@ class PartEvents:
 
     def __init__(self, path: Path, sensors: Mapping[int, str], started_ns: int) -> None:
         self._path = path
-        self._sensors = {**sensors, layout.SENSOR_STALLED: STALL_SENSOR}
+        self._sensors = {**sensors, **ENGINE_SENSORS}
         self._started_ns = started_ns
         self._end = layout.HEADER_BYTES
         self._blocks: dict[int, list[_Block]] = {}

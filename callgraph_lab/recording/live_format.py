@@ -137,7 +137,8 @@ An event has ``EVENT_BYTES``::
 
       0  u64  serial, from 1    8  u64  ticks    16  u64  duration, ticks
      24  u64  session          32  u64  serial of the instance
-     40  u32  sensor (SENSOR_STALLED: a pass of the event loop that took too long)
+     40  u32  sensor (SENSOR_STALLED: a pass of the event loop that took too long; SENSOR_LIMIT:
+              an error said that a limit is reached)
      44  u32  context or NO_CONTEXT    48  u32  action    52  u32  bytes of the text
      56  456s text, UTF-8: key NUL value NUL and so on, cut between pairs
 
@@ -240,6 +241,7 @@ PHASES = 8
 EVENT = struct.Struct("<QQQQQIIII456s")
 EVENT_BYTES = EVENT.size
 SENSOR_STALLED = 0xFFFFFFFF
+SENSOR_LIMIT = 0xFFFFFFFE
 DEFAULT_KEEP_INSTANCES = 10_000
 DEFAULT_KEEP_EVENTS = 20_000
 

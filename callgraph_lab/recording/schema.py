@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -49,8 +49,12 @@ CREATE TABLE heap_snapshot (
     -- One row a snapshot of a process's heap, in the order of their moments.
     moment_ns INTEGER NOT NULL,      -- since the start of the run
     pid INTEGER NOT NULL,
-    cause TEXT NOT NULL,             -- "every" or "exit"
-    duration_ns INTEGER NOT NULL     -- how long the target stood still for it
+    cause TEXT NOT NULL,             -- "every", "exit", or "action": at the end of one
+    duration_ns INTEGER NOT NULL,    -- how long the target stood still for it
+    spent_ns INTEGER NOT NULL,       -- for all of this process up to it, with those not kept
+    counter TEXT NOT NULL,           -- who counted: "gc" or "guppy3"
+    action TEXT NOT NULL,            -- that has ended, or empty
+    number INTEGER NOT NULL          -- so many times in this process by then, or 0
 );
 CREATE TABLE heap_type (
     -- One row a type of which objects were alive in a snapshot.
@@ -160,7 +164,16 @@ COLUMNS: dict[str, Types] = {
     },
     "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
     "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
-    "heap_snapshot": {"moment_ns": int, "pid": int, "cause": str, "duration_ns": int},
+    "heap_snapshot": {
+        "moment_ns": int,
+        "pid": int,
+        "cause": str,
+        "duration_ns": int,
+        "spent_ns": int,
+        "counter": str,
+        "action": str,
+        "number": int,
+    },
     "heap_type": {"snapshot": int, "name": str, "objects": int, "bytes": int},
     "line": {
         "pid": int,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.resources.family import family_of
 
 _NS_PER_S = 1_000_000_000
 _LOOK_EVERY_S = 0.005
@@ -41,7 +42,7 @@ class DutyCycle:
         if not self._looked_at:
             self._looked_at = now
         if not self._stopped and now >= self._look_for_children_at:
-            self._family = _family(pid)
+            self._family = family_of(pid)
             self._look_for_children_at = now + _LOOK_FOR_CHILDREN_EVERY_S
         self._credit_s += self._share * (now - self._looked_at) - self._used_s()
         # Who waits for the CPU, or for us, is owed it; who sleeps saves little for later.
@@ -88,7 +89,7 @@ class DutyCycle:
 
     def _stop(self, first: int) -> None:
         # Whoever is stopped starts no more: so until there is nobody new, parents first.
-        while new := [pid for pid in _family(first) if pid not in self._stopped]:
+        while new := [pid for pid in family_of(first) if pid not in self._stopped]:
             for pid in new:
                 self._stopped[pid] = process_start_time(pid)
                 with suppress(OSError):
@@ -101,13 +102,3 @@ class DutyCycle:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGCONT)
         self._stopped.clear()
-
-
-def _family(pid: int) -> list[int]:
-    """Return a process and its descendants, parents before their children."""
-    family = [pid]
-    for member in family:
-        with suppress(OSError):
-            for children in Path(f"/proc/{member}/task").glob("*/children"):
-                family.extend(map(int, children.read_text(encoding="ascii").split()))
-    return family

@@ -42,8 +42,10 @@ _KINDS = {
 }
 NAMES = tuple(_KINDS)
 FTP_NAMES = ("upload", "download", "connections")
-SEEN_NAMES = ("cpu-time", *FTP_NAMES)
-"""Those of which ``cglab`` learns that they are reached. Of the others only the target does."""
+ERROR_NAMES = ("memory", "files", "processes", "file-size")
+"""Those that the target notices by an error, of which the engine ``native`` makes an event."""
+REACHED_NAMES = ("cpu-time", *ERROR_NAMES, *FTP_NAMES)
+"""Those that can be reached: ``cpu`` is a share that is kept to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,10 @@ def parse_limits(words: Sequence[str], on_limit: OnLimit | None = None) -> dict[
                 f"--limit {limit.name} is given twice", hint="leave one of the two out"
             )
         limits[limit.name] = limit
-    if on_limit is not None and not limits.keys() & set(SEEN_NAMES):
+    if on_limit is not None and not limits.keys() & set(REACHED_NAMES):
         raise UsageError(
             f"--on-limit {on_limit} has nothing to do with the limits that are given",
-            hint=f"it is for {', '.join(SEEN_NAMES)}; the other limits are between the kernel and"
-            " the target",
+            hint=f"it is for {', '.join(REACHED_NAMES)}; a share of the CPU is never reached",
         )
     return limits
 
@@ -100,6 +101,11 @@ def _parse(word: str) -> Limit:
         )
     is_total = kind == "rate" and match[3] == "total"
     return Limit(name, number, word, is_total)
+
+
+def error_limits_of(limits: Mapping[str, Limit]) -> dict[str, str]:
+    """Return the limits that errors tell of, as the user gave them, by their names."""
+    return {name: limits[name].text for name in ERROR_NAMES if name in limits}
 
 
 def ftp_limits_of(limits: Mapping[str, Limit]) -> dict[str, tuple[int, bool, str]]:

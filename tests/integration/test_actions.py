@@ -487,3 +487,40 @@ def test_sessions_at_once_are_told_apart(tmp_path: Path, script: str) -> None:
             folder=tmp_path,
         )["functions"]
     )
+
+
+OWN_LOOP = """
+[event_map]
+loop = ":loop"
+pass = ":turn"
+"""
+BURN_AT_THE_END = """
+import atexit, time
+
+def burn(seconds):
+    began = time.thread_time()
+    while time.thread_time() - began < seconds:
+        pass
+
+def turn():
+    pass
+
+def loop():
+    for _ in range(3):
+        turn()
+
+if LOOPS:
+    loop()
+atexit.register(burn, 0.2)
+burn(0.2)
+"""
+
+
+@pytest.mark.parametrize(("loops", "phase"), [(True, "shutdown"), (False, "startup")])
+def test_the_last_phase_has_its_cpu_to_the_end(loops: bool, phase: str, tmp_path: Path) -> None:  # noqa: FBT001
+    write_target(tmp_path, f"LOOPS = {loops}\n{BURN_AT_THE_END}")
+    write_target(tmp_path, OWN_LOOP, "own.toml")
+    cglab("run", "--no-render", "--event-map", "own.toml", "target.py", folder=tmp_path)
+    rows = as_json("actions", "--format", "json", folder=tmp_path)["actions"]
+    (row,) = [row for row in rows if row["name"] == phase]
+    assert 0.4e9 <= row["cpu_ns"] < 1.5e9

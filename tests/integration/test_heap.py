@@ -153,7 +153,7 @@ def test_an_ftp_server_does_not_grow(tmp_path: Path) -> None:
     assert all(more <= 0 for more in growth.values()), growth
 
 
-@pytest.mark.parametrize("wrong", ["action", "every=0", "every=ten", "every=inf", "", "10s"])
+@pytest.mark.parametrize("wrong", ["actions", "every=0", "every=ten", "every=inf", "", "10s"])
 def test_a_moment_that_is_none(wrong: str, tmp_path: Path) -> None:
     write_target(tmp_path, "pass")
     result = cglab(*RUN, "--heap", wrong, "target.py", folder=tmp_path, status=2)

@@ -111,7 +111,7 @@ def test_cpu_time_ends_the_target_and_leaves_its_recording(tmp_path: Path) -> No
     write_target(tmp_path, SPIN + "spin(20)\n")
     result = cglab(*RUN, "--limit", "cpu-time=1s", "target.py", folder=tmp_path, status=152)
     assert "limit cpu-time=1s: RLIMIT_CPU counts" in result.stderr
-    assert "the limit cpu-time=1s was reached" in notes_of(tmp_path)
+    assert "the limit cpu-time=1s was reached, and SIGXCPU ended it" in notes_of(tmp_path)
     assert figures(only_recording(tmp_path))["spin"].calls == 1
 
 
@@ -144,7 +144,7 @@ def test_memory_error_arrives_as_it_would(tmp_path: Path) -> None:
     result = cglab(*RUN, "--limit", "memory=256M", "target.py", folder=tmp_path, status=1)
     # The interpreter's own space, and what is left of what is allowed for the recording.
     assert int(result.stdout) == pytest.approx(256, abs=30)
-    assert result.stderr.count("MemoryError\n") == 1
+    assert result.stderr.splitlines().count("MemoryError") == 1
     assert "limit memory=256M: RLIMIT_AS limits the address space" in result.stderr
     functions = figures(only_recording(tmp_path))
     assert functions["fill"].calls == functions["after"].calls == 1
@@ -191,7 +191,6 @@ def test_files_and_file_size(tmp_path: Path) -> None:
         (("--limit", "files=4"), ("files=4 is less than an interpreter needs to start, 10",)),
         (("--limit", "file-size=1K"), ("is less than the file of the recording needs, 4M",)),
         (("--limit", "cpu=5%", "--limit", "cpu=6%"), ("--limit cpu is given twice",)),
-        (("--limit", "files=40", "--on-limit", "stop"), ("cpu-time, upload, download",)),
     ],
 )
 def test_limits_that_cannot_be(
