@@ -26,6 +26,8 @@ export interface ViewState {
   focus: string | null;
   up: number;
   down: number;
+  /** The most nodes that a picture has before folds are expanded. */
+  maxNodes: number;
   expanded: string[];
   collapsed: string[];
   selected: string | null;
@@ -110,6 +112,7 @@ const CODINGS: { [K in Key]: Coding<ViewState[K]> } = {
   focus: aTextOrNone,
   up: aNumber,
   down: aNumber,
+  maxNodes: aNumber,
   expanded: texts,
   collapsed: texts,
   selected: aTextOrNone,
