@@ -72,7 +72,7 @@ def viewer_document(
     return {
         "schema": SCHEMA,
         "recording": _run(recording, is_running=is_running),
-        "functions": _functions(recording.functions, query.links),
+        "functions": function_documents(recording.functions, query.links),
         "slices": slices,
         "slices_left_out": slices_left_out,
         "filters": preset_documents(query.filters),
@@ -130,7 +130,8 @@ def _run(recording: Recording, *, is_running: bool) -> dict[str, Any]:
     }
 
 
-def _functions(functions: Sequence[Function], links: Links) -> list[dict[str, Any]]:
+def function_documents(functions: Sequence[Function], links: Links) -> list[dict[str, Any]]:
+    """Return what a page knows of each function."""
     facts = program_facts(functions)
     return [
         {
