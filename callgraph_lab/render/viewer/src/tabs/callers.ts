@@ -26,7 +26,7 @@ export function makeCallerFrames(frames: Frames): Frames {
   for (let group = waiting.pop(); group !== undefined; group = waiting.pop()) {
     waiting.push(...groupsBelow(builder, frames, group, (frame) => frames.parent[frame] as number, least));
   }
-  return builder.finish(frames.ids);
+  return builder.finish(frames.ids).frames;
 }
 
 /** Makes the children of a group, and gives what it does not hand on to itself. */

@@ -6,7 +6,7 @@
  * together; hidden calls are left out.
  */
 import type { Measure } from "../state";
-import type { CutTree, TreeColumns } from "../types";
+import type { CutTree } from "../types";
 
 /**
  * Frames by number, 0 for everything. Those of one row stand together, so do the children of one
@@ -35,25 +35,27 @@ export interface Frames {
   rows: number;
 }
 
-/** The column that is added up; undefined where the recording has none. */
-export function columnOf(columns: TreeColumns, measure: Measure): Float64Array | undefined {
-  if (measure === "calls") return columns.calls;
-  return measure === "bytes" ? columns.allocated_bytes : columns.self_ns;
+/** The frames of a tree, and by context the frame that it is in, or that it is hidden in. */
+export interface Icicle {
+  frames: Frames;
+  frameOf: Int32Array;
 }
 
+const COLUMNS = { inclusive: "self_ns", self: "self_ns", calls: "calls", bytes: "allocated_bytes" } as const;
+
 /** Returns the frames of a tree by a measure, from the callers down to the callees. */
-export function makeFrames(tree: CutTree, measure: Measure): Frames {
-  const { columns, visible } = tree;
-  const amounts = columnOf(columns, measure);
+export function makeIcicle(tree: CutTree, measure: Measure): Icicle {
+  const amounts = tree.column(COLUMNS[measure]);
+  const calls = tree.column("calls");
   const numbers = new Map<string, number>();
   const builder = new FrameBuilder();
-  const frameOf = new Int32Array(columns.length);
+  const frameOf = new Int32Array(tree.contexts);
   const countsHidden = measure !== "calls";
-  for (let context = 0; context < columns.length; context++) {
-    const parent = columns.parent[context] as number;
+  for (let context = 0; context < tree.contexts; context++) {
+    const parent = tree.parent[context] as number;
     const above = parent < 0 ? 0 : (frameOf[parent] as number);
     const amount = Math.max(amounts?.[context] ?? 0, 0);
-    if (!visible[context]) {
+    if (!tree.visible[context]) {
       frameOf[context] = above;
       if (countsHidden) builder.add(above, amount);
       continue;
@@ -64,9 +66,10 @@ export function makeFrames(tree: CutTree, measure: Measure): Frames {
     const frame = builder.child(above, node, context);
     frameOf[context] = frame;
     builder.add(frame, amount);
-    builder.count(frame, columns.calls[context] as number);
+    builder.count(frame, calls?.[context] ?? 0);
   }
-  return builder.finish([...numbers.keys()]);
+  const { frames, places } = builder.finish([...numbers.keys()]);
+  return { frames, frameOf: frameOf.map((frame) => places[frame] as number) };
 }
 
 /** Takes frames in any order in which parents come first, and puts them into rows. */
@@ -106,7 +109,8 @@ export class FrameBuilder {
     this.calls[frame] = (this.calls[frame] as number) + calls;
   }
 
-  finish(ids: string[]): Frames {
+  /** Returns the frames, and by the number that `child` gave where each is now. */
+  finish(ids: string[]): { frames: Frames; places: Int32Array } {
     const length = this.parent.length;
     const values = Float64Array.from(this.own);
     const children: number[][] = Array.from({ length }, () => []);
@@ -116,10 +120,12 @@ export class FrameBuilder {
       (children[parent] as number[]).push(frame);
     }
     const order = new Int32Array(length);
+    const places = new Int32Array(length);
     const made = emptyFrames(length, ids);
     let end = 1;
     for (let place = 0; place < length; place++) {
       const frame = order[place] as number;
+      places[frame] = place;
       made.node[place] = this.node[frame] as number;
       made.context[place] = this.context[frame] as number;
       made.contexts[place] = this.contexts[frame] as number;
@@ -141,7 +147,7 @@ export class FrameBuilder {
       made.childrenEnd[place] = end;
     }
     made.rows = (made.row[length - 1] as number) + 1;
-    return made;
+    return { frames: made, places };
   }
 }
 
@@ -164,29 +170,6 @@ function emptyFrames(length: number, ids: string[]): Frames {
     childrenEnd: new Int32Array(length),
     rows: 1,
   };
-}
-
-/** Returns the ids from below everything down to a frame. */
-export function pathOf(frames: Frames, frame: number): string[] {
-  const path: string[] = [];
-  for (let at = frame; at > 0; at = frames.parent[at] as number) {
-    path.push(frames.ids[frames.node[at] as number] as string);
-  }
-  return path.reverse();
-}
-
-/** Returns the frame at the end of a path of ids, or the last one on the way that there is. */
-export function frameAt(frames: Frames, path: readonly string[]): number {
-  let frame = 0;
-  for (const id of path) {
-    let next = -1;
-    for (let child = frames.firstChild[frame] as number; child < (frames.childrenEnd[frame] as number); child++) {
-      if (frames.ids[frames.node[child] as number] === id) next = child;
-    }
-    if (next < 0) break;
-    frame = next;
-  }
-  return frame;
 }
 
 /** What a function has of the measure in all its frames, recursion counted once. */

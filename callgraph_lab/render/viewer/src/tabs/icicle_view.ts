@@ -7,14 +7,15 @@ export interface Span {
   until: number;
 }
 
-/** A rectangle in pixels from the left; `frame` is -1 for several too narrow to be drawn. */
+/** A rectangle in pixels from the left: one frame, or several that are too narrow to be drawn. */
 export interface Bar {
+  /** The frame, or the first of several. */
   frame: number;
+  /** How many frames it stands for. */
+  frames: number;
   row: number;
   left: number;
   width: number;
-  /** How many frames it stands for. */
-  frames: number;
 }
 
 const LEAST_WIDTH = 1;
@@ -72,7 +73,7 @@ function barOf(frames: Frames, frame: number, span: Span, scale: number, width: 
   const start = ((frames.start[frame] as number) - span.from) * scale;
   const left = Math.max(start, 0);
   const right = Math.min(start + (frames.value[frame] as number) * scale, width);
-  return { frame, row: frames.row[frame] as number, left, width: right - left, frames: 1 };
+  return { frame, frames: 1, row: frames.row[frame] as number, left, width: right - left };
 }
 
 function restOf(frames: Frames, first: number, end: number, span: Span, scale: number, width: number): Bar {
@@ -80,7 +81,7 @@ function restOf(frames: Frames, first: number, end: number, span: Span, scale: n
   const left = Math.max(((frames.start[first] as number) - span.from) * scale, 0);
   const until = (frames.start[last] as number) + (frames.value[last] as number);
   const right = Math.min((until - span.from) * scale, width);
-  return { frame: -1, row: frames.row[first] as number, left, width: right - left, frames: end - first };
+  return { frame: first, frames: end - first, row: frames.row[first] as number, left, width: right - left };
 }
 
 /** Returns the bar under a point, of bars as `visibleBars` gives them. */
@@ -103,8 +104,8 @@ export function stepFrom(frames: Frames, frame: number, key: Step, span: Span, w
     return hasChild ? child : frame;
   }
   const row = frames.row[frame] as number;
-  const seen = visibleBars(frames, span, width, row, row + 1).filter((bar) => bar.frame >= 0);
-  const places = seen.filter((bar) => bar.row === row).map((bar) => bar.frame);
+  const seen = visibleBars(frames, span, width, row, row + 1);
+  const places = seen.filter((bar) => bar.frames === 1).map((bar) => bar.frame);
   if (key === "End") return places.at(-1) ?? frame;
   const at = places.indexOf(frame);
   if (at < 0) return places[0] ?? frame;

@@ -1,0 +1,119 @@
+/** Draws the bars of an icicle on a canvas. */
+import { fill, heat, inkOn, type Palette } from "../colours";
+import { shorten } from "../format";
+import type { Frames } from "./icicle";
+import type { Bar } from "./icicle_view";
+
+export const ROW_HEIGHT = 22;
+const FONT_PIXELS = 12;
+const TEXT_MARGIN = 5;
+const LEAST_TEXT_WIDTH = 26;
+
+export interface Drawing {
+  frames: Frames;
+  bars: readonly Bar[];
+  /** What is written on a frame, fit to be shown. */
+  label(frame: number): string;
+  colours: Palette;
+  dark: boolean;
+  font: string;
+  /** Index into the frames' ids of the function that is selected, -1 for none. */
+  selectedNode: number;
+  /** The frame that the keyboard is at, -1 for none, and that under the pointer. */
+  current: number;
+  pointed: number;
+  width: number;
+  height: number;
+  scrolledPixels: number;
+}
+
+/** Draws on a canvas that is as large as its window; the context's scale is set here. */
+export function drawIcicle(canvas: HTMLCanvasElement, drawing: Drawing, pixelRatio: number): void {
+  const { width, height, colours } = drawing;
+  const [wide, high] = [Math.round(width * pixelRatio), Math.round(height * pixelRatio)];
+  if (canvas.width !== wide) canvas.width = wide;
+  if (canvas.height !== high) canvas.height = high;
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0);
+  context.fillStyle = colours.page;
+  context.fillRect(0, 0, width, height);
+  context.font = `${FONT_PIXELS}px ${drawing.font}`;
+  context.textBaseline = "middle";
+  for (const bar of drawing.bars) {
+    if (bar.frames > 1) drawRest(context, bar, drawing);
+    else drawFrame(context, bar, drawing);
+  }
+  // Above the others: a neighbour must not cover an outline.
+  for (const bar of drawing.bars) {
+    if (bar.frames > 1) continue;
+    if (bar.frame === drawing.current) outline(context, bar, drawing, 2);
+    else if (bar.frame === drawing.pointed) outline(context, bar, drawing, 1);
+  }
+}
+
+function topOf(bar: Bar, drawing: Drawing): number {
+  return bar.row * ROW_HEIGHT - drawing.scrolledPixels;
+}
+
+/** A gap of a pixel between frames, unless they are so narrow that it would be half of them. */
+function drawnWidth(bar: Bar): number {
+  return bar.width > 3 ? bar.width - 1 : bar.width;
+}
+
+function drawFrame(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
+  const { frames, colours, dark } = drawing;
+  const isSelected = frames.node[bar.frame] === drawing.selectedNode && bar.frame > 0;
+  const colour = isSelected ? colours.accent : fillOf(frames, bar.frame, colours, dark);
+  context.fillStyle = colour;
+  context.fillRect(bar.left, topOf(bar, drawing), drawnWidth(bar), ROW_HEIGHT - 1);
+  const room = bar.width - 2 * TEXT_MARGIN;
+  if (room < LEAST_TEXT_WIDTH) return;
+  context.fillStyle = inkOn(colour);
+  const text = fitted(context, drawing.label(bar.frame), room);
+  context.fillText(text, bar.left + TEXT_MARGIN, topOf(bar, drawing) + ROW_HEIGHT / 2);
+}
+
+/** As in the graph: by the part of everything that the function itself takes. */
+export function fillOf(frames: Frames, frame: number, colours: Palette, dark: boolean): string {
+  if (frame === 0) return colours.line;
+  return fill(heat(frames.own[frame] as number, frames.value[0] as number), dark);
+}
+
+function drawRest(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
+  context.fillStyle = drawing.colours.line;
+  const top = topOf(bar, drawing);
+  // A comb, so that nobody takes it for one frame.
+  for (let x = bar.left; x < bar.left + bar.width; x += 3) {
+    context.fillRect(x, top, Math.min(1.5, bar.left + bar.width - x), ROW_HEIGHT - 1);
+  }
+}
+
+function outline(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing, thickness: number): void {
+  context.strokeStyle = drawing.colours.ink;
+  context.lineWidth = thickness;
+  const inset = thickness / 2;
+  context.strokeRect(
+    bar.left + inset,
+    topOf(bar, drawing) + inset,
+    Math.max(drawnWidth(bar) - thickness, 1),
+    ROW_HEIGHT - 1 - thickness,
+  );
+}
+
+const widths = new Map<string, number>();
+const MOST_WIDTHS = 20_000;
+
+function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
+  const key = `${context.font}\n${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    // A name of 4 KB is measured by its beginning; no bar has room for more.
+    width = context.measureText(text.slice(0, 500)).width;
+    if (widths.size >= MOST_WIDTHS) widths.clear();
+    widths.set(key, width);
+  }
+  if (width <= room && text.length <= 500) return text;
+  const chars = Math.min(text.length, 500);
+  return shorten(text, Math.max(Math.floor((chars * room) / width), 2));
+}
