@@ -83,6 +83,20 @@ export function sideFills(dark = false): { a: string; b: string } {
     : { a: colour(0.5, 0.13, HUE_A), b: colour(0.82, 0.14, HUE_B) };
 }
 
+/** Returns the lines of the two sides: as their fills, but legible on the page. */
+export function sideLines(dark = false): { a: string; b: string } {
+  return dark
+    ? { a: colour(0.72, 0.12, HUE_A), b: colour(0.62, 0.13, HUE_B) }
+    : { a: colour(0.5, 0.13, HUE_A), b: colour(0.66, 0.15, 55) };
+}
+
+/** Returns the line of what both sides have, by its `change`; null where they are alike. */
+export function changeLine(place: number, dark = false): string | null {
+  if (place === 0) return null;
+  const [lightness, chroma] = place < 0 ? [0.68, 0.09] : [0.75, 0.11];
+  return colour(dark ? 1.2 - lightness : lightness, chroma, place < 0 ? HUE_A : HUE_B);
+}
+
 /** How much two values differ: 0 not at all, -1 ten times as much in A, 1 in B. */
 export function change(valueA: number, valueB: number): number {
   if (valueA === valueB) return 0;
