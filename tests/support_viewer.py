@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
-from typing import TYPE_CHECKING
+import re
+from array import array
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedEvent, RecordedLabel
 from callgraph_lab.model import (
@@ -20,7 +25,6 @@ from callgraph_lab.model import (
 from callgraph_lab.resource_model import ResourceSeries
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Sequence
 
 HOSTILE_TEXTS = (
@@ -151,8 +155,6 @@ class _Tree:
 
 
 def _zeros(tree: CallTree, typecode: str) -> array[int]:
-    from array import array  # noqa: PLC0415 - only here
-
     return array(typecode, bytes(8 * len(tree)))
 
 
@@ -213,3 +215,11 @@ def _recording(
         resources=series,
         **more,  # type: ignore[arg-type]
     )
+
+
+def data_of(page: bytes) -> dict[str, Any]:
+    """Return the data in a page, unpacked as the page does it."""
+    found = re.findall(rb'<script type="application/octet-stream\+base64" id="data">([^<]*)<', page)
+    (packed,) = found
+    document: dict[str, Any] = json.loads(gzip.decompress(b64decode(packed, validate=True)))
+    return document

@@ -92,12 +92,14 @@ def view(
         raise click.UsageError("--open needs a file: give another -o than -.")
     query = query_of(arguments)
     entry = find_recording(recording, folder)
-    content = page_of(entry, query, arguments)
+    content = page_of(entry, query, **arguments)
     if output == _STDOUT:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    path = _path_of(entry, Path(output) if output else folder, is_folder=output is None)
+    path = folder if output is None else Path(output)
+    if output is None or path.is_dir():
+        path = page_path(entry, path)
     write_page(path, content)
     if entry.running:
         say(f"{entry.path.name} is still running: the page shows what it was until now")
@@ -105,8 +107,8 @@ def view(
         _open(path)
 
 
-def page_of(entry: catalog.Entry, query: QueryOptions, arguments: dict[str, Any]) -> bytes:
-    """Return the page of a recording; ``arguments`` are the options that only pages have."""
+def page_of(entry: catalog.Entry, query: QueryOptions, **more: Any) -> bytes:
+    """Return the page of a recording; ``more`` are further fields of a ``ViewQuery``."""
     from callgraph_lab.cli.loaded import filter_set_of  # noqa: PLC0415 - not for --help
     from callgraph_lab.graph.processes import only_process  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
@@ -130,7 +132,7 @@ def page_of(entry: catalog.Entry, query: QueryOptions, arguments: dict[str, Any]
             depth_by=query.depth_by,
             chosen=asked_choice(recording, query.action, query.nth),
             process=query.process,
-            **arguments,
+            **more,
         ),
         told,
         is_running=is_running,
@@ -170,12 +172,11 @@ def _told(recording: Recording, decisions: list[Any]) -> Told:
     )
 
 
-def _path_of(entry: catalog.Entry, output: Path, *, is_folder: bool) -> Path:
+def page_path(entry: catalog.Entry, folder: Path) -> Path:
+    """Return what a recording's page is called in a folder."""
     from callgraph_lab.recording import catalog  # noqa: PLC0415 - not for --help
 
-    if is_folder or output.is_dir():
-        return output / f"{entry.path.name.removesuffix(catalog.RECORDING_SUFFIX)}.html"
-    return output
+    return folder / f"{entry.path.name.removesuffix(catalog.RECORDING_SUFFIX)}.html"
 
 
 def _open(path: Path) -> None:
