@@ -1,0 +1,113 @@
+// Where the window looks: zoom and pan of the picture, by d3-zoom.
+import { select } from "d3-selection";
+import { type ZoomBehavior, zoom, zoomIdentity, zoomTransform } from "d3-zoom";
+import "d3-transition";
+import type { Area, Placed } from "./layout";
+import type { Picture } from "./picture";
+
+const MARGIN = 24;
+const LARGEST_FIT = 1.15;
+/** Below it names cannot be read: a first look shows a part rather than all. */
+const LEGIBLE_FIT = 0.42;
+const FACTOR = 1.35;
+const DURATION_MS = 550;
+
+type Moving = Parameters<ZoomBehavior<SVGSVGElement, unknown>["transform"]>[0];
+
+export class Camera {
+  private readonly behaviour: ZoomBehavior<SVGSVGElement, unknown>;
+  /** Until people zoom or pan, every new picture is fitted into the window. */
+  private isFitting = true;
+
+  constructor(private readonly picture: Picture) {
+    this.behaviour = zoom<SVGSVGElement, unknown>()
+      .scaleExtent([0.05, 6])
+      .on("zoom", (event) => {
+        picture.viewport.setAttribute("transform", String(event.transform));
+        // Only what people do has a source event.
+        if (event.sourceEvent) {
+          this.isFitting = false;
+        }
+      });
+    select(picture.svg).call(this.behaviour).on("dblclick.zoom", null);
+  }
+
+  /** Follows to a new picture: fits it, unless people have chosen where to look. */
+  follow(isAnimated: boolean): void {
+    if (this.isFitting) {
+      this.look(LEGIBLE_FIT, isAnimated);
+    }
+  }
+
+  /** Shows all of the picture. */
+  fit(isAnimated = true): void {
+    this.isFitting = true;
+    this.look(0.05, isAnimated);
+  }
+
+  zoomBy(direction: 1 | -1): void {
+    this.isFitting = false;
+    this.behaviour.scaleBy(this.moving(true), direction > 0 ? FACTOR : 1 / FACTOR);
+  }
+
+  panBy(x: number, y: number): void {
+    this.isFitting = false;
+    const { k } = zoomTransform(this.picture.svg);
+    this.behaviour.translateBy(this.moving(false), x / k, y / k);
+  }
+
+  /** Moves a box into the window, where it is not in it. */
+  reveal(place: Placed): void {
+    const { width, height } = this.picture.svg.getBoundingClientRect();
+    const transform = zoomTransform(this.picture.svg);
+    const [x, y] = transform.apply([place.x, place.y]);
+    const [halfWidth, halfHeight] = [
+      (place.width * transform.k) / 2 + MARGIN,
+      (place.height * transform.k) / 2 + MARGIN,
+    ];
+    const isSeen =
+      x > halfWidth && x < width - halfWidth && y > halfHeight && y < height - halfHeight;
+    if (!isSeen) {
+      this.isFitting = false;
+      this.behaviour.translateTo(this.moving(true), place.x, place.y);
+    }
+  }
+
+  private look(leastScale: number, isAnimated: boolean): void {
+    const { width, height } = this.picture.svg.getBoundingClientRect();
+    const area = this.picture.bounds;
+    if (width === 0 || area.width === 0) {
+      return;
+    }
+    const scale = Math.max(leastScale, Math.min(LARGEST_FIT, fitting(area, width, height)));
+    const root = this.picture.scene?.boxes.find((box) => box.kind === "thread");
+    const place = (root && this.picture.place(root.id)) ?? null;
+    const transform = zoomIdentity
+      .translate(
+        shiftInto(width, scale, area.left, area.width, place?.x ?? area.left),
+        shiftInto(height, scale, area.top, area.height, place?.y ?? area.top),
+      )
+      .scale(scale);
+    this.behaviour.transform(this.moving(isAnimated), transform);
+  }
+
+  private moving(isAnimated: boolean): Moving {
+    const svg = select<SVGSVGElement, unknown>(this.picture.svg);
+    const isStill = document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    return isAnimated && !isStill ? svg.transition().duration(DURATION_MS) : svg.interrupt();
+  }
+}
+
+function fitting(area: Area, width: number, height: number): number {
+  return Math.min((width - 2 * MARGIN) / area.width, (height - 2 * MARGIN) / area.height);
+}
+
+/** Returns by how much to shift along one axis: to the middle, or where not all fits, to a root. */
+function shiftInto(room: number, scale: number, start: number, size: number, root: number): number {
+  if (size * scale + 2 * MARGIN <= room) {
+    return room / 2 - (start + size / 2) * scale;
+  }
+  const atStart = MARGIN - start * scale;
+  const atEnd = room - MARGIN - (start + size) * scale;
+  return Math.min(atStart, Math.max(atEnd, room / 2 - root * scale));
+}
