@@ -82,6 +82,8 @@ class FlameTab implements Tab {
       frames,
       zoomed,
       selectedNode: state.selected === null ? -1 : frames.ids.indexOf(state.selected),
+      // Of callers it is what they call for: their own part is not in it.
+      heat: measure === "self" ? frames.value : frames.own,
       label: (frame) => visibleText(naming.shortName(frame)),
       describe: (frame) => describeFrame(frames, frame, naming, measure),
     });

@@ -14,6 +14,8 @@ export interface Drawing {
   bars: readonly Bar[];
   /** What is written on a frame, fit to be shown. */
   label(frame: number): string;
+  /** By frame: what its colour tells, of the same measure. */
+  heat: Float64Array;
   colours: Palette;
   dark: boolean;
   font: string;
@@ -62,9 +64,9 @@ function drawnWidth(bar: Bar): number {
 }
 
 function drawFrame(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
-  const { frames, colours, dark } = drawing;
+  const { frames, colours } = drawing;
   const isSelected = frames.node[bar.frame] === drawing.selectedNode && bar.frame > 0;
-  const colour = isSelected ? colours.accent : fillOf(frames, bar.frame, colours, dark);
+  const colour = isSelected ? colours.accent : fillOf(drawing, bar.frame);
   context.fillStyle = colour;
   context.fillRect(bar.left, topOf(bar, drawing), drawnWidth(bar), ROW_HEIGHT - 1);
   const room = bar.width - 2 * TEXT_MARGIN;
@@ -75,9 +77,9 @@ function drawFrame(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing
 }
 
 /** As in the graph: by the part of everything that the function itself takes. */
-export function fillOf(frames: Frames, frame: number, colours: Palette, dark: boolean): string {
+function fillOf({ frames, heat: amounts, colours, dark }: Drawing, frame: number): string {
   if (frame === 0) return colours.line;
-  return fill(heat(frames.own[frame] as number, frames.value[0] as number), dark);
+  return fill(heat(amounts[frame] as number, frames.value[0] as number), dark);
 }
 
 function drawRest(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {

@@ -15,6 +15,8 @@ export interface Shown {
   zoomed: number;
   /** Index into the frames' ids, -1 for none. */
   selectedNode: number;
+  /** By frame: what its colour tells. */
+  heat: Float64Array;
   /** What is written on a frame, and all that is to be said of it; fit to be shown. */
   label(frame: number): string;
   describe(frame: number): string;
@@ -104,6 +106,7 @@ export class IcicleWidget {
         frames: shown.frames,
         bars: this.bars,
         label: shown.label,
+        heat: shown.heat,
         colours: palette(dark),
         dark,
         font: getComputedStyle(view).fontFamily || "sans-serif",
