@@ -1,5 +1,6 @@
 // What the parts of the page share: the graph (schema 1 of `cglab render --format json`), the tree
 // that a state selects, and what a tab is.
+import type { Selection } from "./model/selection";
 import type { Payload, Slice } from "./payload";
 import type { DepthBy, Store, ViewState } from "./state";
 
@@ -117,6 +118,13 @@ export interface App {
   highlight(ids: readonly string[]): void;
   /** Tells people who do not see the page what happened. */
   announce(text: string): void;
+}
+
+/** What the parts that draw graphs and tell of functions need beside. */
+export interface PageContext extends App {
+  readonly selection: Selection;
+  /** Whether the page is dark now: the theme, as resolved. */
+  isDark(): boolean;
 }
 
 export interface Tab {

@@ -1,6 +1,6 @@
 // The scene of a comparison: blue for A, orange for B, paler for what both have, as in
 // render/diff_style.py.
-import { change, changeFill, sideFills } from "../colours";
+import { change, changeFill, changeLine, sideFills, sideLines } from "../colours";
 import { ELLIPSIS, count, duration, number, visibleText } from "../format";
 import type { Drawing, Fold } from "../model/budget";
 import {
@@ -13,7 +13,6 @@ import {
 import { shortNameOf } from "../model/functions";
 import type { Measure } from "../state";
 import type { GraphEdge, GraphNode } from "../types";
-import { sideLines } from "./look";
 import {
   type Names,
   type SceneOptions,
@@ -237,13 +236,12 @@ function edgeLine(edge: GraphEdge, names: Names, options: Painter): Line {
 }
 
 function lineColour({ a, b, side }: ComparedEdge, measure: Measure, { look }: Painter): string {
-  const lines = sideLines(look.isDark);
   if (a === null || b === null) {
-    return lines[side === "a" ? "a" : "b"];
+    return sideLines(look.isDark)[side === "a" ? "a" : "b"];
   }
   const place =
     measure === "calls" || measure === "bytes"
       ? change(entered(a), entered(b))
       : change(a.inclusive_ns, b.inclusive_ns);
-  return place === 0 ? look.line : lines[place < 0 ? "a" : "b"];
+  return changeLine(place, look.isDark) ?? look.line;
 }

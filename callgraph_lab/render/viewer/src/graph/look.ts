@@ -1,6 +1,4 @@
 // The colours of pictures that are no scale, on a light page and on a dark one.
-import { colour } from "../colours";
-
 export interface Look {
   isDark: boolean;
   ground: string;
@@ -54,12 +52,4 @@ const DARK: Look = {
 
 export function lookOf(isDark: boolean): Look {
   return isDark ? DARK : LIGHT;
-}
-
-const LINES_LIGHT = { a: colour(0.5, 0.13, 255), b: colour(0.66, 0.15, 55) };
-const LINES_DARK = { a: colour(0.72, 0.12, 255), b: colour(0.68, 0.14, 60) };
-
-/** Returns the colours of lines and borders of what only A has, or more of, and of B's. */
-export function sideLines(isDark: boolean): { a: string; b: string } {
-  return isDark ? LINES_DARK : LINES_LIGHT;
 }
