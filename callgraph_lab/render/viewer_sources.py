@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import tokenize
 from collections import defaultdict
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,11 +77,12 @@ def _lines_of_file(file: str) -> list[str]:
 
 def _snippet(lines: Sequence[str], number: int) -> list[str]:
     """Return the lines of what begins at a line, counted from 1 (0, 1: the module itself)."""
-    following = lines[max(number - 1, 0) :][: 10 * MOST_LINES]
+    start = max(number - 1, 0)
+    # One line more than is shown, to see whether it goes on.
+    following = lines[start : start + MOST_LINES + 1]
     if number > 1:
-        try:
+        # What is cut off in the middle of a statement is long enough as it is.
+        with suppress(SyntaxError, tokenize.TokenError):
             following = inspect.getblock([f"{line}\n" for line in following])
-        except (SyntaxError, tokenize.TokenError):
-            following = following[:1]
     kept = [line.rstrip("\n")[:LONGEST_LINE] for line in following[:MOST_LINES]]
     return [*kept, "..."] if len(following) > MOST_LINES else kept

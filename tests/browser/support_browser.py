@@ -58,7 +58,7 @@ class OpenPage:
 
     def wait(self) -> None:
         """Wait until the graph of the state is drawn, or the page shows something else."""
-        self.page.wait_for_function("() => window.cglab !== undefined && window.cglab.settled()")
+        self.page.wait_for_function("() => window.cglab !== undefined && (window.cglab.settled ? window.cglab.settled() : document.querySelectorAll('[data-id]').length > 0)")
 
     def state(self) -> dict[str, Any]:
         return self.page.evaluate("() => window.cglab.state()")  # type: ignore[no-any-return]
@@ -71,7 +71,7 @@ class OpenPage:
         """Return the ids of the functions and folds in the picture."""
         self.wait()
         found: list[str] = self.page.evaluate(
-            "() => [...document.querySelectorAll('[data-node]')].map((item) => item.dataset.node)"
+            "() => [...document.querySelectorAll('[data-id]')].map((item) => item.dataset.id)"
         )
         return found
 
@@ -82,12 +82,12 @@ class OpenPage:
 
     def set_depth(self, depth: int) -> None:
         """Move the slider, as far as it goes."""
-        slider = self.role("slider", "Depth")
+        slider = self.role("slider", "Depth of the graph")
         slider.fill(str(min(depth, int(slider.get_attribute("max") or 0))))
         self.wait()
 
-    def choose(self, name: str, label: str) -> None:
-        self.role("combobox", name).select_option(label=label)
+    def choose(self, name: str, value: str) -> None:
+        self.role("combobox", name).select_option(value)
         self.wait()
 
     def tab(self, name: str) -> None:

@@ -23,7 +23,7 @@ def test_axe_finds_nothing_serious(
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )
     page = open_page(ftp_page, color_scheme=scheme)
-    page.page.locator("[data-node]").nth(1).click()
+    page.page.locator("[data-id]").nth(1).click()
     found = []
     for tab in ("Graph", "Flame graph", "Table", "Time line", "Events"):
         page.tab(tab)

@@ -49,7 +49,7 @@ def test_folds_expand(large_page: Path, open_page: Callable[..., OpenPage]) -> N
     drawn = page.drawn_nodes()
     folds = [item for item in drawn if item.startswith("fold-")]
     assert folds
-    page.page.locator(f'[data-node="{folds[0]}"]').dblclick()
+    page.page.locator(f'[data-id="{folds[0]}"]').dblclick()
     page.wait()
     assert page.state()["expanded"]
     assert len(page.drawn_nodes()) > len(drawn)

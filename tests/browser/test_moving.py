@@ -31,7 +31,7 @@ def ids(page: OpenPage) -> set[str]:
 
 
 def test_the_slider_goes_from_one_depth_to_the_next(page: OpenPage) -> None:
-    slider = page.role("slider", "Depth")
+    slider = page.role("slider", "Depth of the graph")
     assert page.state()["depth"] == 4
     assert int(slider.get_attribute("max") or 0) == page.graph()["deepest"]
     before = ids(page)
@@ -76,7 +76,7 @@ def test_search_finds_functions_that_show_that_lie_deeper_and_that_are_hidden(
 def test_focus_shows_a_neighbourhood_and_back_leaves_it(page: OpenPage) -> None:
     page.set_depth(7)
     everything = set(page.drawn_nodes())
-    page.page.locator(f'[data-node="{HANDLE_READ}"]').dblclick()
+    page.page.locator(f'[data-id="{HANDLE_READ}"]').dblclick()
     page.wait()
     assert page.state()["focus"] == HANDLE_READ
     focused = set(page.drawn_nodes())
@@ -105,10 +105,10 @@ def test_filters_hide_bridge_and_say_so(page: OpenPage) -> None:
 
 @has_actions
 def test_an_action_and_a_comparison_of_two(ftp_folder: Path, page: OpenPage) -> None:
-    page.choose("Action", "STOR")
+    page.choose("Action", "action:STOR")
     assert page.state()["slice"] == "action:STOR"
     stored = ids(page)
-    page.choose("Compare with", "RETR")
+    page.choose("Compare with", "action:RETR")
     state = page.state()
     assert (state["slice"], state["compare"]) == ("action:STOR", "action:RETR")
     depth = str(state["depth"])
@@ -132,12 +132,12 @@ def test_an_action_and_a_comparison_of_two(ftp_folder: Path, page: OpenPage) -> 
 def test_a_link_opens_the_same_view(
     page: OpenPage, ftp_page: Path, open_page: Callable[..., OpenPage]
 ) -> None:
-    page.choose("Action", "STOR")
+    page.choose("Action", "action:STOR")
     page.set_depth(6)
     page.role("textbox", "Exclude").fill("*.respond*")
     page.page.keyboard.press("Enter")
     page.wait()
-    page.page.locator(f'[data-node="{HANDLE_READ}"]').click()
+    page.page.locator(f'[data-id="{HANDLE_READ}"]').click()
     hash_of_state = page.page.evaluate("() => location.hash")
     again = open_page(ftp_page, hash_of_state)
     assert again.state() == page.state()
@@ -216,7 +216,7 @@ def test_dark_and_light(ftp_page: Path, open_page: Callable[..., OpenPage]) -> N
     assert brightness["light"] > 600
 
 
-@pytest.mark.parametrize(("button", "start"), [("Save as SVG", b"<"), ("Save as PNG", b"\x89PNG")])
+@pytest.mark.parametrize(("button", "start"), [("SVG", b"<"), ("PNG", b"\x89PNG")])
 def test_the_picture_can_be_saved(
     button: str, start: bytes, page: OpenPage, tmp_path: Path
 ) -> None:
