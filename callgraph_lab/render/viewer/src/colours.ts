@@ -12,6 +12,8 @@ export interface Palette {
   ink: string;
   muted: string;
   line: string;
+  /** Around what has a light fill. */
+  border: string;
   accent: string;
   /** Curves and lanes, told apart by lightness as well as by hue. */
   lanes: readonly string[];
@@ -23,6 +25,7 @@ const LIGHT: Palette = {
   ink: "#1f2328",
   muted: "#59636e",
   line: "#d1d9e0",
+  border: "#afb8c1",
   accent: "#0969da",
   lanes: ["#0969da", "#9a3412", "#1a7f37", "#8250df", "#9a6700", "#bf3989", "#0a758f", "#57606a"],
 };
@@ -32,6 +35,7 @@ const DARK: Palette = {
   ink: "#e6edf3",
   muted: "#9198a1",
   line: "#3d444d",
+  border: "#57606a",
   accent: "#4493f8",
   lanes: ["#58a6ff", "#f0883e", "#56d364", "#bc8cff", "#e3b341", "#f778ba", "#39c5cf", "#9ea7b3"],
 };

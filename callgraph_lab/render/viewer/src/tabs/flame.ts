@@ -8,18 +8,22 @@ import { type Frames, type Icicle, makeIcicle, totalOf } from "./icicle";
 import { amountText, describeFrame, type Naming, textTable } from "./icicle_text";
 import { IcicleWidget } from "./icicle_widget";
 
-const TITLES: Record<Measure, string> = {
-  inclusive: "time",
-  self: "own time, callers beneath",
-  calls: "calls",
-  bytes: "allocated memory",
-};
+const NOUNS: Record<Measure, string> = { inclusive: "time", self: "time", calls: "calls", bytes: "allocated memory" };
+
+interface Made {
+  tree: CutTree;
+  measure: Measure;
+  isTurned: boolean;
+  icicle: Icicle;
+  frames: Frames;
+  heat: Float64Array;
+}
 
 export const makeFlameTab: MakeTab = (app) => new FlameTab(app);
 
 class FlameTab implements Tab {
   readonly element: HTMLElement;
-  private readonly measure = element("select", { id: "flame-measure" });
+  private readonly turn = button("Callers beneath", { "aria-pressed": "false" }, () => this.turnAround());
   private readonly out = button("Zoom out", { title: "Escape" }, () => this.zoomTo(this.parentOfZoomed(), false));
   private readonly whole = button("Whole", {}, () => this.zoomTo(0, false));
   private readonly summary = element("p", { class: "tab-summary" });
@@ -27,23 +31,21 @@ class FlameTab implements Tab {
   private readonly text = element("details", { class: "tab-text" }, element("summary", {}, "As a table"));
   private readonly widget = new IcicleWidget({ zoom: (frame, isSelected) => this.zoomTo(frame, isSelected) });
   private isShown = false;
-  private made: { tree: CutTree; measure: Measure; icicle: Icicle; frames: Frames } | null = null;
+  private isTurned = false;
+  private made: Made | null = null;
   /** Where the icicle of callers is zoomed to: its frames stand for no one context. */
   private zoomedCallers = 0;
 
   constructor(private readonly app: App) {
-    const label = element("label", { for: "flame-measure" }, "Width by");
+    this.turn.title = "Begin with the functions by what each takes itself; beneath them, who called them";
     this.element = element(
       "div",
       { class: "tab flame-tab" },
-      element("div", { class: "tab-tools" }, label, this.measure, this.out, this.whole, this.summary),
+      element("div", { class: "tab-tools" }, this.turn, this.out, this.whole, this.summary),
       this.empty,
       this.widget.element,
       this.text,
     );
-    this.measure.addEventListener("change", () => {
-      app.store.update({ measure: this.measure.value as Measure }, { push: true });
-    });
     this.text.addEventListener("toggle", () => this.updateText());
   }
 
@@ -58,21 +60,13 @@ class FlameTab implements Tab {
 
   update(state: ViewState): void {
     if (!this.isShown) return;
-    const tree = this.app.tree();
-    const measure = state.measure === "bytes" && tree.column("allocated_bytes") === null ? "inclusive" : state.measure;
-    this.offerMeasures(tree, measure);
-    if (this.made?.tree !== tree || this.made.measure !== measure) {
-      const icicle = makeIcicle(tree, measure);
-      const frames = measure === "self" ? makeCallerFrames(icicle.frames) : icicle.frames;
-      this.made = { tree, measure, icicle, frames };
-      this.zoomedCallers = 0;
-    }
-    const { frames } = this.made;
+    const made = this.make(state);
+    const { frames, measure } = made;
     const zoomed = this.zoomed(state);
     const isEmpty = frames.length === 1 || frames.value[0] === 0;
     this.empty.hidden = !isEmpty;
     this.empty.textContent =
-      frames.length === 1 ? "Nothing was called in this selection." : `There is no ${TITLES[measure]} in this selection.`;
+      frames.length === 1 ? "Nothing was called in this selection." : `There is no ${NOUNS[measure]} in this selection.`;
     this.widget.element.hidden = isEmpty;
     this.text.hidden = isEmpty;
     this.out.disabled = this.whole.disabled = zoomed === 0;
@@ -82,26 +76,34 @@ class FlameTab implements Tab {
       frames,
       zoomed,
       selectedNode: state.selected === null ? -1 : frames.ids.indexOf(state.selected),
-      // Of callers it is what they call for: their own part is not in it.
-      heat: measure === "self" ? frames.value : frames.own,
+      heat: made.heat,
       label: (frame) => visibleText(naming.shortName(frame)),
-      describe: (frame) => describeFrame(frames, frame, naming, measure),
+      describe: (frame) => describeFrame(frames, frame, naming, measure, made.isTurned),
     });
     this.updateText();
   }
 
-  private offerMeasures(tree: CutTree, measure: Measure): void {
-    const offered: Measure[] = ["inclusive", "self", "calls"];
-    if (tree.column("allocated_bytes") !== null) offered.push("bytes");
-    if (this.measure.options.length !== offered.length) {
-      this.measure.replaceChildren(...offered.map((value) => element("option", { value }, TITLES[value])));
-    }
-    this.measure.value = measure;
+  private make(state: ViewState): Made {
+    const tree = this.app.tree();
+    const { isTurned, made } = this;
+    const measure = state.measure === "bytes" && tree.column("allocated_bytes") === null ? "self" : state.measure;
+    if (made?.tree === tree && made.measure === measure && made.isTurned === isTurned) return made;
+    const icicle = makeIcicle(tree, measure);
+    const frames = isTurned ? makeCallerFrames(icicle.frames) : icicle.frames;
+    this.zoomedCallers = 0;
+    this.made = { tree, measure, isTurned, icicle, frames, heat: heatOf(frames, isTurned || measure === "inclusive") };
+    return this.made;
+  }
+
+  private turnAround(): void {
+    this.isTurned = !this.isTurned;
+    this.turn.setAttribute("aria-pressed", String(this.isTurned));
+    this.update(this.app.store.get());
   }
 
   private zoomed(state: ViewState): number {
     if (this.made === null) return 0;
-    if (this.made.measure === "self") return this.zoomedCallers;
+    if (this.made.isTurned) return this.zoomedCallers;
     const context = state.zoom === null ? -1 : this.made.tree.origin.indexOf(state.zoom);
     return context < 0 ? 0 : (this.made.icicle.frameOf[context] as number);
   }
@@ -113,10 +115,10 @@ class FlameTab implements Tab {
 
   private zoomTo(frame: number, isSelected: boolean): void {
     if (this.made === null) return;
-    const { frames, tree, measure } = this.made;
+    const { frames, tree, isTurned } = this.made;
     const context = frames.context[frame] as number;
     const change: Partial<ViewState> = {};
-    if (measure === "self") this.zoomedCallers = frame;
+    if (isTurned) this.zoomedCallers = frame;
     else change.zoom = frame === 0 ? null : (tree.origin[context] as number);
     if (isSelected && frame > 0) change.selected = frames.ids[frames.node[frame] as number] as string;
     this.app.store.update(change, { push: true });
@@ -131,7 +133,7 @@ class FlameTab implements Tab {
       const context = made?.frames.context[frame] as number;
       return payload.functions[made?.tree.function[context] as number];
     };
-    const everything = made === null ? "" : `all of ${made.tree.slice.title}`;
+    const everything = made?.tree.slice.title ?? "";
     return {
       shortName: (frame) => (frame === 0 ? everything : (functionOf(frame)?.short_name ?? "")),
       name: (frame) => (frame === 0 ? everything : (functionOf(frame)?.name ?? "")),
@@ -157,6 +159,11 @@ class FlameTab implements Tab {
     const table = textTable(frames, this.zoomed(this.app.store.get()), this.naming(), measure);
     this.text.replaceChildren(this.text.firstElementChild as Element, table);
   }
+}
+
+/** What colours tell, as in the graph: a function's own part, without hidden callees, or all of it. */
+function heatOf(frames: Frames, isWithCallees: boolean): Float64Array {
+  return isWithCallees ? frames.value : frames.own.map((own, frame) => own - (frames.hidden[frame] as number));
 }
 
 function firstContextOf(frames: Frames, id: string): number {

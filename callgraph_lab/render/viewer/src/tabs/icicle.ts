@@ -23,8 +23,10 @@ export interface Frames {
   /** How many contexts are in it. */
   contexts: Int32Array;
   calls: Float64Array;
-  /** What the frame takes of the measure, itself and with all its children. */
+  /** What the frame takes of the measure itself, and what of that its hidden contexts take. */
   own: Float64Array;
+  hidden: Float64Array;
+  /** What it takes with all its children. */
   value: Float64Array;
   /** Where it begins, in the measure's unit. */
   start: Float64Array;
@@ -57,7 +59,7 @@ export function makeIcicle(tree: CutTree, measure: Measure): Icicle {
     const amount = Math.max(amounts?.[context] ?? 0, 0);
     if (!tree.visible[context]) {
       frameOf[context] = above;
-      if (countsHidden) builder.add(above, amount);
+      if (countsHidden) builder.add(above, amount, true);
       continue;
     }
     const id = tree.idOf(context);
@@ -80,6 +82,7 @@ export class FrameBuilder {
   private readonly contexts = [0];
   private readonly calls = [0];
   private readonly own = [0];
+  private readonly hidden = [0];
   private readonly known = new Map<number, number>();
 
   /** Returns the child of a frame for a node, new where there is none. */
@@ -96,12 +99,14 @@ export class FrameBuilder {
       this.contexts.push(0);
       this.calls.push(0);
       this.own.push(0);
+      this.hidden.push(0);
     }
     return frame;
   }
 
-  add(frame: number, amount: number): void {
+  add(frame: number, amount: number, isHidden = false): void {
     this.own[frame] = (this.own[frame] as number) + amount;
+    if (isHidden) this.hidden[frame] = (this.hidden[frame] as number) + amount;
   }
 
   count(frame: number, calls: number, contexts = 1): void {
@@ -131,6 +136,7 @@ export class FrameBuilder {
       made.contexts[place] = this.contexts[frame] as number;
       made.calls[place] = this.calls[frame] as number;
       made.own[place] = this.own[frame] as number;
+      made.hidden[place] = this.hidden[frame] as number;
       made.value[place] = values[frame] as number;
       made.firstChild[place] = end;
       const below = children[frame] as number[];
@@ -163,6 +169,7 @@ function emptyFrames(length: number, ids: string[]): Frames {
     contexts: new Int32Array(length),
     calls: new Float64Array(length),
     own: new Float64Array(length),
+    hidden: new Float64Array(length),
     value: new Float64Array(length),
     start: new Float64Array(length),
     row: new Int32Array(length),

@@ -8,6 +8,9 @@ export const ROW_HEIGHT = 22;
 const FONT_PIXELS = 12;
 const TEXT_MARGIN = 5;
 const LEAST_TEXT_WIDTH = 26;
+/** What is narrower has no border, and is no lighter than this place of the scale. */
+const NARROW = 4;
+const LEAST_NARROW_PLACE = 0.3;
 
 export interface Drawing {
   frames: Frames;
@@ -60,30 +63,40 @@ function topOf(bar: Bar, drawing: Drawing): number {
 
 /** A gap of a pixel between frames, unless they are so narrow that it would be half of them. */
 function drawnWidth(bar: Bar): number {
-  return bar.width > 3 ? bar.width - 1 : bar.width;
+  return bar.width > NARROW ? bar.width - 1 : bar.width;
 }
 
 function drawFrame(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
   const { frames, colours } = drawing;
   const isSelected = frames.node[bar.frame] === drawing.selectedNode && bar.frame > 0;
-  const colour = isSelected ? colours.accent : fillOf(drawing, bar.frame);
-  context.fillStyle = colour;
-  context.fillRect(bar.left, topOf(bar, drawing), drawnWidth(bar), ROW_HEIGHT - 1);
+  const colour = isSelected ? colours.accent : fillOf(drawing, bar);
+  const [top, width] = [topOf(bar, drawing), drawnWidth(bar)];
+  if (bar.width > NARROW) {
+    // The lightest fills are nearly the page: a border shows where they are.
+    context.fillStyle = colours.border;
+    context.fillRect(bar.left, top, width, ROW_HEIGHT - 1);
+    context.fillStyle = colour;
+    context.fillRect(bar.left + 1, top + 1, width - 2, ROW_HEIGHT - 3);
+  } else {
+    context.fillStyle = colour;
+    context.fillRect(bar.left, top, width, ROW_HEIGHT - 1);
+  }
   const room = bar.width - 2 * TEXT_MARGIN;
   if (room < LEAST_TEXT_WIDTH) return;
   context.fillStyle = inkOn(colour);
   const text = fitted(context, drawing.label(bar.frame), room);
-  context.fillText(text, bar.left + TEXT_MARGIN, topOf(bar, drawing) + ROW_HEIGHT / 2);
+  context.fillText(text, bar.left + TEXT_MARGIN, top + ROW_HEIGHT / 2);
 }
 
 /** As in the graph: by the part of everything that the function itself takes. */
-function fillOf({ frames, heat: amounts, colours, dark }: Drawing, frame: number): string {
-  if (frame === 0) return colours.line;
-  return fill(heat(amounts[frame] as number, frames.value[0] as number), dark);
+function fillOf({ frames, heat: amounts, colours, dark }: Drawing, { frame, width }: Bar): string {
+  if (frame === 0) return colours.panel;
+  const place = heat(amounts[frame] as number, frames.value[0] as number);
+  return fill(width > NARROW ? place : Math.max(place, LEAST_NARROW_PLACE), dark);
 }
 
 function drawRest(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
-  context.fillStyle = drawing.colours.line;
+  context.fillStyle = drawing.colours.border;
   const top = topOf(bar, drawing);
   // A comb, so that nobody takes it for one frame.
   for (let x = bar.left; x < bar.left + bar.width; x += 3) {

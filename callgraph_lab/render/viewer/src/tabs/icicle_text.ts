@@ -20,24 +20,32 @@ export function amountText(amount: number, measure: Measure): string {
 }
 
 /** Returns lines that say what a frame is and takes. */
-export function describeFrame(frames: Frames, frame: number, naming: Naming, measure: Measure): string {
-  const [value, own] = [frames.value[frame] as number, frames.own[frame] as number];
+export function describeFrame(frames: Frames, frame: number, naming: Naming, measure: Measure, isTurned: boolean): string {
+  const value = frames.value[frame] as number;
   const lines = [shorten(visibleText(naming.name(frame)), LONGEST_NAME)];
   const part = percent(value, frames.value[0] as number);
   lines.push(frame === 0 ? amountText(value, measure) : `${amountText(value, measure)} (${part} of all)`);
   if (frame === 0) return lines.join("\n");
-  if (measure === "self") {
+  if (isTurned) {
     const callee = calleeOf(frames, frame);
     if (callee !== frame) {
       const name = shorten(visibleText(naming.shortName(callee)), 80);
       lines.push(`of ${name}, called by way of this`);
     }
-  } else if (own !== value) {
-    lines.push(`itself ${amountText(own, measure)}, the rest in callees`);
+  } else {
+    lines.push(...partsOf(frames, frame, measure));
   }
   const calls = count(frames.calls[frame] as number, "call");
   lines.push(`${measure === "calls" ? "" : `${calls} in `}${count(frames.contexts[frame] as number, "context")}`);
   return lines.join("\n");
+}
+
+/** What of a frame is its own, and what hidden callees take: nothing to say where it is all. */
+function partsOf(frames: Frames, frame: number, measure: Measure): string[] {
+  const [own, hidden] = [frames.own[frame] as number, frames.hidden[frame] as number];
+  if (own === frames.value[frame] && hidden === 0) return [];
+  const itself = `itself ${amountText(own - hidden, measure)}`;
+  return [hidden === 0 ? itself : `${itself}, callees that are hidden ${amountText(hidden, measure)}`];
 }
 
 function calleeOf(frames: Frames, frame: number): number {

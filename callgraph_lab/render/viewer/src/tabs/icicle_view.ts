@@ -26,7 +26,7 @@ export function spanOf(frames: Frames, frame: number): Span {
 }
 
 /**
- * Returns the bars of some rows, row by row from the left. Frames narrower than a pixel are one bar
+ * Returns the bars of some rows, in no order to rely on. Frames narrower than a pixel are one bar
  * together, so there are never more bars in a row than pixels.
  */
 export function visibleBars(frames: Frames, span: Span, width: number, firstRow = 0, rowsEnd = frames.rows): Bar[] {

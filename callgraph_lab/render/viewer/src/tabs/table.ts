@@ -109,8 +109,8 @@ export function functionColumns(presence: Presence): GridColumn<FunctionRow>[] {
   const columns = [
     nameColumn,
     figureColumn("calls", "calls", (node) => node.calls, number, "6.5rem"),
-    figureColumn("inclusive", "inclusive", (node) => node.inclusive_ns, duration, "6rem"),
-    figureColumn("self", "self", (node) => node.self_ns, duration, "6rem"),
+    figureColumn("inclusive", "inclusive", (node) => node.inclusive_ns, duration, "6.5rem"),
+    figureColumn("self", "self", (node) => node.self_ns, duration, "6.5rem"),
     shareColumn,
     figureColumn("depth", "depth", (node) => node.min_depth, number, "4.5rem"),
     placeColumn,

@@ -147,7 +147,7 @@ export class TimeCharts {
         {
           ...axis,
           size: AXIS_WIDTH,
-          space: 26,
+          space: chart.height < 60 ? 16 : 26,
           incrs: chart.unit === "B" ? SIZE_STEPS : COUNT_STEPS,
           values: (_, splits) => splits.map((value) => (draw === undefined ? valueText(value, chart.unit) : "")),
           grid: draw === undefined ? axis.grid : { show: false },

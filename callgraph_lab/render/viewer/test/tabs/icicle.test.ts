@@ -34,6 +34,9 @@ describe("the frames of an icicle", () => {
       [4, "work", 50, 50],
     ]);
   });
+  it("knows what of that was hidden", () => {
+    expect([...frames.hidden]).toEqual([0, 0, 37, 0, 0, 0]);
+  });
   it("joins contexts of one function under one frame", () => {
     expect(frames.contexts[3]).toBe(2);
     expect(frames.calls[3]).toBe(7);
@@ -102,6 +105,7 @@ describe("what is drawn", () => {
     for (let index = 0; index < 50; index++) contexts.push({ parent: 0, name: `s${index}`, selfNs: 2 });
     const many = makeIcicle(treeOf(contexts).tree, "inclusive").frames;
     const bars = visibleBars(many, spanOf(many, 0), 100).filter((bar) => bar.row === 2);
+    bars.sort((one, other) => one.left - other.left);
     expect(bars.map(({ frames: joined, width }) => [joined, Math.round(width)])).toEqual([[1, 90], [50, 10]]);
   });
   it("is only the rows that are seen", () => {

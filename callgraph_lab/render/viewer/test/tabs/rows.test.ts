@@ -8,7 +8,7 @@ describe("sorting", () => {
   const rows = [{ n: 2, t: "b" }, { n: 1, t: "B" }, { n: 2, t: "a" }];
 
   it("keeps the order of what is alike, both ways", () => {
-    const compare = (one: { n: number }, other: { n: number }) => one.n - other.n;
+    const compare = (one: (typeof rows)[0], other: (typeof rows)[0]) => (one?.n ?? 0) - (other?.n ?? 0);
     expect(sorted(rows, { compare, isDescending: false }).map((row) => row.t)).toEqual(["B", "b", "a"]);
     expect(sorted(rows, { compare, isDescending: true }).map((row) => row.t)).toEqual(["b", "a", "B"]);
   });

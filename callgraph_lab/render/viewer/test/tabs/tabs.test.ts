@@ -119,18 +119,21 @@ describe("the icicle", () => {
     expect(find(element, ".tab-summary").textContent).toBe("work: 100 ns (58.8 %) with its callees, in one place");
   });
   it("turns around to the callers of each function", () => {
-    const { app, element, view } = made();
-    app.store.update({ measure: "self" });
+    const { element, view } = made();
+    find(element, "[aria-pressed=false]").click();
+    expect(find(element, ".tab-tools button").getAttribute("aria-pressed")).toBe("true");
     press(view, "ArrowDown");
     expect(told(view)).toContain("m.work\n100 ns");
     press(view, "ArrowDown");
     expect(told(view)).toContain("of work, called by way of this");
     press(view, "Enter");
-    expect(find<HTMLButtonElement>(element, ".tab-tools button").disabled).toBe(false);
+    expect(find<HTMLButtonElement>(element, ".tab-tools button + button").disabled).toBe(false);
   });
-  it("offers memory only where it was counted", () => {
-    const { element } = made();
-    expect([...element.querySelectorAll("option")].map((one) => one.value)).toEqual(["inclusive", "self", "calls"]);
+  it("is as wide as the calls, if that is the measure", () => {
+    const { app, view } = made();
+    app.store.update({ measure: "calls" });
+    press(view, "Home");
+    expect(told(view)).toBe("run\n6 calls");
   });
   it("is a table as well", () => {
     const { element } = made();
