@@ -137,7 +137,7 @@ class EventsTab implements Tab {
     const figure = (key: string, title: string, of: (event: EventLine) => number | null, write: (value: number) => string) => ({
       key,
       title,
-      width: "6rem",
+      width: "5.5rem",
       isNumber: true,
       text: ({ event }: EventRow) => writtenOrDash(of(event), write),
       compare: (one: EventRow, other: EventRow) => (of(one.event) ?? -1) - (of(other.event) ?? -1),
@@ -151,9 +151,9 @@ class EventsTab implements Tab {
         hint: ({ event }) => visibleText(event.time),
         compare: (one, other) => one.event.moment_ns - other.event.moment_ns,
       },
-      name("sensor", "event", "10rem", (event) => event.sensor),
-      name("action", "action", "8rem", (event) => event.action),
-      name("session", "session", "10rem", (event) => event.session),
+      name("sensor", "event", "9.5rem", (event) => event.sensor),
+      name("action", "action", "6.5rem", (event) => event.action),
+      name("session", "session", "7rem", (event) => event.session),
       figure("lasted", "lasted", (event) => event.duration_ns || null, duration),
       figure("rss", "RSS", (event) => event.rss_bytes, size),
       figure("cpu", "CPU", (event) => event.cpu_percent, (value) => `${value.toFixed(0)} %`),
@@ -172,7 +172,9 @@ class EventsTab implements Tab {
     const { event } = row;
     const list = element("dl");
     const add = (term: string, text: string) =>
-      list.append(element("dt", {}, shownName(term, 80)), element("dd", {}, shorten(visibleText(text), 2_000)));
+      list.append(
+        element("div", {}, element("dt", {}, shownName(term, 80)), element("dd", {}, shorten(visibleText(text), 2_000))),
+      );
     add("event", event.sensor);
     add("time", event.time);
     if (event.session !== null) add("session", event.session);

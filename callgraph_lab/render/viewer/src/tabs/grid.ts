@@ -15,6 +15,8 @@ export interface GridColumn<Row> {
   isNumber?: boolean;
   /** What is written: fit to be shown. */
   text(row: Row): string;
+  /** What stands behind it in quieter letters: fit to be shown. */
+  note?(row: Row): string;
   /** What else there is to say of it, in a tooltip. */
   hint?(row: Row): string;
   compare(one: Row, other: Row): number;
@@ -68,8 +70,8 @@ export class Grid<Row> {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  /** Shows other columns; the order stays where its column does. */
-  setColumns(columns: readonly GridColumn<Row>[]): void {
+  /** Shows other columns; the order stays where its column does, else it is by another one. */
+  setColumns(columns: readonly GridColumn<Row>[], sortedBy = this.options.sortedBy): void {
     this.columns = columns;
     this.heads.clear();
     const widths = columns.map((column) => {
@@ -84,7 +86,10 @@ export class Grid<Row> {
       this.body,
     );
     this.table.setAttribute("aria-colcount", String(columns.length));
-    if (this.column() === undefined) this.sortKey = this.options.sortedBy;
+    if (this.column() === undefined) {
+      this.sortKey = sortedBy;
+      this.isDescending = this.column()?.isNumber ?? false;
+    }
     this.sort();
   }
 
@@ -159,10 +164,11 @@ export class Grid<Row> {
     const cells = this.columns.map((column, place) => {
       const hint = column.hint?.(row) ?? null;
       const attributes = { class: column.isNumber ? "number" : null, title: hint };
-      const text = column.text(row);
-      return place === 0
-        ? element("th", { scope: "row", ...attributes }, text)
-        : element("td", attributes, text);
+      const cell = place === 0 ? element("th", { scope: "row", ...attributes }) : element("td", attributes);
+      cell.append(column.text(row));
+      const note = column.note?.(row) ?? "";
+      if (note !== "") cell.append(" ", element("span", { class: "note" }, note));
+      return cell;
     });
     const made = element(
       "tr",

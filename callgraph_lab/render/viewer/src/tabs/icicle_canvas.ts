@@ -8,7 +8,7 @@ export const ROW_HEIGHT = 22;
 const FONT_PIXELS = 12;
 const TEXT_MARGIN = 5;
 const LEAST_TEXT_WIDTH = 26;
-/** What is narrower has no border, and is no lighter than this place of the scale. */
+/** What is narrower has no room for a border: it is grey where its fill would be nearly the page. */
 const NARROW = 4;
 const LEAST_NARROW_PLACE = 0.3;
 
@@ -92,7 +92,7 @@ function drawFrame(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing
 function fillOf({ frames, heat: amounts, colours, dark }: Drawing, { frame, width }: Bar): string {
   if (frame === 0) return colours.panel;
   const place = heat(amounts[frame] as number, frames.value[0] as number);
-  return fill(width > NARROW ? place : Math.max(place, LEAST_NARROW_PLACE), dark);
+  return width <= NARROW && place < LEAST_NARROW_PLACE ? colours.border : fill(place, dark);
 }
 
 function drawRest(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing): void {
@@ -116,19 +116,29 @@ function outline(context: CanvasRenderingContext2D, bar: Bar, drawing: Drawing, 
   );
 }
 
-const widths = new Map<string, number>();
-const MOST_WIDTHS = 20_000;
+const texts = new Map<string, string>();
+const MOST_TEXTS = 20_000;
+/** No bar has room for more characters. */
+const LONGEST_TEXT = 500;
 
+/** Returns as much of a text as there is room for; what is measured once is remembered. */
 function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
-  const key = `${context.font}\n${text}`;
-  let width = widths.get(key);
-  if (width === undefined) {
-    // A name of 4 KB is measured by its beginning; no bar has room for more.
-    width = context.measureText(text.slice(0, 500)).width;
-    if (widths.size >= MOST_WIDTHS) widths.clear();
-    widths.set(key, width);
+  const key = `${Math.floor(room)}\n${context.font}\n${text}`;
+  let fitting = texts.get(key);
+  if (fitting === undefined) {
+    fitting = measured(context, text, room);
+    if (texts.size >= MOST_TEXTS) texts.clear();
+    texts.set(key, fitting);
   }
-  if (width <= room && text.length <= 500) return text;
-  const chars = Math.min(text.length, 500);
-  return shorten(text, Math.max(Math.floor((chars * room) / width), 2));
+  return fitting;
+}
+
+function measured(context: CanvasRenderingContext2D, text: string, room: number): string {
+  let fitting = shorten(text, LONGEST_TEXT);
+  for (let width = context.measureText(fitting).width; width > room; width = context.measureText(fitting).width) {
+    const columns = Math.min(Math.floor((fitting.length * room) / width), fitting.length - 1);
+    if (columns < 2) return "";
+    fitting = shorten(text, columns);
+  }
+  return fitting;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compareTexts, rowAfterKey, sorted, windowOf } from "../../src/tabs/rows";
-import { functionColumns, presenceOf, rowsOf } from "../../src/tabs/table";
+import { comparedColumns, comparedRowsOf, functionColumns, presenceOf, rowsOf } from "../../src/tabs/table_columns";
+import { compareGraphs } from "../../src/model/compare";
 import type { CallGraph } from "../../src/types";
 import { nodeCalled } from "./trees";
 
@@ -71,8 +72,30 @@ describe("the table of functions", () => {
   });
   it("writes figures as people read them", () => {
     expect(columns.map((column) => column.text(fast as never))).toEqual([
-      "m.fast", "1,234", "5.00 ms", "1.00 ms", "25.0 %", "1", "src/m.py:1",
+      "fast", "1,234", "5.00 ms", "1.00 ms", "25.0 %", "1", "src/m.py:1",
     ]);
+    expect(columns[0]?.note?.(fast as never)).toBe("m");
     expect(columns.at(-1)?.text(recv as never)).toBe("written in C");
+  });
+});
+
+describe("the table of a comparison", () => {
+  const graphOf = (nodes: ReturnType<typeof nodeCalled>[]) => ({ nodes, edges: [] }) as unknown as CallGraph;
+  const a = graphOf([nodeCalled("m.f", { calls: 2, self_ns: 3_000 }), nodeCalled("m.old", { self_ns: 500 })]);
+  const b = graphOf([nodeCalled("m.f", { calls: 5, self_ns: 1_000 }), nodeCalled("m.new", { self_ns: 70 })]);
+  const rows = comparedRowsOf(compareGraphs(a, b));
+  const written = rows.map((row) => comparedColumns().map((column) => column.text(row)));
+
+  it("has the figures of both sides, and the change", () => {
+    expect(written).toEqual([
+      ["f", "both", "2", "5", "0 ns", "0 ns", "3.00 µs", "1.00 µs", "−2.00 µs"],
+      ["old", "only A", "1", "-", "0 ns", "-", "500 ns", "-", "−500 ns"],
+      ["new", "only B", "-", "1", "-", "0 ns", "-", "70 ns", "+70 ns"],
+    ]);
+  });
+  it("is sorted by the change with its sign", () => {
+    const change = comparedColumns().at(-1);
+    const order = sorted(rows, { compare: change?.compare ?? (() => 0), isDescending: true });
+    expect(order.map((row) => row.id)).toEqual(["m.new", "m.old", "m.f"]);
   });
 });

@@ -165,16 +165,16 @@ describe("the table", () => {
     const { names, table } = made();
     expect(table.getAttribute("aria-rowcount")).toBe("5001");
     expect(names().length).toBeLessThan(60);
-    expect(names()[0]).toBe("m.f0");
+    expect(names()[0]).toBe("f0 m");
   });
   it("is sorted by its heads, and says how", () => {
     const { element, names } = made();
     const [, calls] = [...element.querySelectorAll<HTMLElement>("thead button")];
     calls?.click();
-    expect(names()[0]).toBe("m.f4999");
+    expect(names()[0]).toBe("f4999 m");
     expect(calls?.parentElement?.getAttribute("aria-sort")).toBe("descending");
     calls?.click();
-    expect(names()[0]).toBe("m.f0");
+    expect(names()[0]).toBe("f0 m");
     expect(element.querySelectorAll("[aria-sort]")).toHaveLength(1);
   });
   it("is walked by keyboard, to rows that were not there before", () => {
@@ -187,7 +187,7 @@ describe("the table", () => {
   it("marks what is selected", () => {
     const { app, element } = made();
     app.store.update({ selected: "m.f2" });
-    expect(find(element, "tr[aria-selected=true] th").textContent).toBe("m.f2");
+    expect(find(element, "tr[aria-selected=true] th").textContent).toBe("f2 m");
   });
   it("shows only names with a part", () => {
     const { element, names } = made();

@@ -1,7 +1,7 @@
 /** Trees for tests, as an app gives them: written by hand, or as large as wanted. */
 import type { FunctionInfo, Payload, Slice, ThreadInfo } from "../../src/payload";
 import type { ViewState } from "../../src/state";
-import type { App, CallGraph, ColumnName, CutTree, GraphNode } from "../../src/types";
+import type { CallGraph, ColumnName, CutTree, GraphNode, PageContext } from "../../src/types";
 
 /** A context: its parent, its function's name, its columns; hidden with `isHidden`. */
 export interface Context {
@@ -140,7 +140,7 @@ export function nodeCalled(name: string, more: Partial<GraphNode> = {}): GraphNo
   };
 }
 
-export interface TestApp extends App {
+export interface TestApp extends PageContext {
   announced: string[];
   highlighted: string[][];
 }
@@ -166,6 +166,8 @@ export function appOf(payload: Payload, tree: CutTree, nodes: GraphNode[] = []):
     fullGraph: () => graph as unknown as CallGraph,
     tree: () => tree,
     highlight: (ids: readonly string[]) => void app.highlighted.push([...ids]),
+    isDark: () => false,
+    selection: { comparison: () => null } as unknown as PageContext["selection"],
     announce: (text: string) => void app.announced.push(text),
   };
   return app;
