@@ -161,6 +161,7 @@ function measureChooser(payload: Payload, store: Store) {
     measures.map((measure) => [measure, MEASURE_TITLES[measure]] as const),
   );
   chooser.label.classList.add("measure");
+  chooser.label.title = "What colours, and widths of the flame graph, go by";
   chooser.select.addEventListener("change", () => {
     store.update({ measure: chooser.select.value as Measure }, { push: true });
   });

@@ -2,7 +2,8 @@
 import { columns } from "../format";
 import type { Drawing, Fold } from "../model/budget";
 import { callersFirst, heaviestCallers } from "../model/chains";
-import type { GraphNode } from "../types";
+import { shortNameOf } from "../model/functions";
+import type { CallGraph, GraphNode } from "../types";
 import type { Direction } from "./scene";
 
 const WANTED_PROPORTION = 1.4;
@@ -57,27 +58,36 @@ function moduleOfFold({ members }: Fold): string | null {
   return modules.size === 1 && only ? only : null;
 }
 
-/** Returns the direction in which a drawing comes nearer to the proportions of a window. */
-export function directionOf(drawing: Drawing, shortName: (node: GraphNode) => string): Direction {
-  if (drawing.nodes.length === 0) {
-    return "TB";
+/**
+ * Returns the direction in which graphs, those of one selection at several depths, come nearer to the
+ * proportions of a window. It estimates as render/arrangement.py does, from the heaviest nodes.
+ */
+export function directionOf(graphs: readonly CallGraph[], maxNodes: number): Direction {
+  let difference = 0;
+  for (const { nodes } of graphs) {
+    if (nodes.length > 0) {
+      const heaviest = [...nodes].sort((one, other) => other.inclusive_ns - one.inclusive_ns);
+      const { topDown, leftRight } = proportionsOf(heaviest.slice(0, maxNodes));
+      difference += distortion(topDown) - distortion(leftRight);
+    }
   }
-  const depthOf = new Map(drawing.nodes.map((node) => [node.id, node.min_depth]));
-  const callerOf = new Map(drawing.edges.map((edge) => [edge.target, edge.source]));
+  return difference <= 0 ? "TB" : "LR";
+}
+
+function proportionsOf(nodes: readonly GraphNode[]): { topDown: number; leftRight: number } {
   const atDepth = new Map<number, number>();
-  const add = (depth: number): void => {
-    atDepth.set(depth, (atDepth.get(depth) ?? 0) + 1);
-  };
-  drawing.nodes.forEach((node) => add(node.min_depth));
-  drawing.folds.forEach((fold) => add((depthOf.get(callerOf.get(fold.id) ?? "") ?? 0) + 1));
+  let letters = 0;
+  for (const node of nodes) {
+    atDepth.set(node.min_depth, (atDepth.get(node.min_depth) ?? 0) + 1);
+    letters += Math.min(ONE_LINE_COLUMNS, columns(shortNameOf(node)));
+  }
   const depths = atDepth.size;
   const widest = Math.max(...atDepth.values());
-  const named = drawing.nodes.map((node) => Math.min(ONE_LINE_COLUMNS, columns(shortName(node))));
-  const boxWidth =
-    BOX_MARGINS + (COLUMN_WIDTH * named.reduce((sum, each) => sum + each, 0)) / named.length;
-  const topDown = (widest * (boxWidth + NODE_GAP)) / (depths * (BOX_HEIGHT + RANK_GAP));
-  const leftRight = (depths * (boxWidth + RANK_GAP)) / (widest * (BOX_HEIGHT + NODE_GAP));
-  return distortion(topDown) <= distortion(leftRight) ? "TB" : "LR";
+  const boxWidth = BOX_MARGINS + (COLUMN_WIDTH * letters) / nodes.length;
+  return {
+    topDown: (widest * (boxWidth + NODE_GAP)) / (depths * (BOX_HEIGHT + RANK_GAP)),
+    leftRight: (depths * (boxWidth + RANK_GAP)) / (widest * (BOX_HEIGHT + NODE_GAP)),
+  };
 }
 
 function distortion(proportion: number): number {

@@ -8,7 +8,7 @@ import type { Picture } from "./picture";
 const MARGIN = 24;
 const LARGEST_FIT = 1.15;
 /** Below it names cannot be read: a first look shows a part rather than all. */
-const LEGIBLE_FIT = 0.42;
+const LEGIBLE_FIT = 0.5;
 const FACTOR = 1.35;
 const DURATION_MS = 550;
 
@@ -56,20 +56,17 @@ export class Camera {
     this.behaviour.translateBy(this.moving(false), x / k, y / k);
   }
 
-  /** Moves a box into the window, where it is not in it. */
+  /** Moves a box into the window, as little as needed. */
   reveal(place: Placed): void {
     const { width, height } = this.picture.svg.getBoundingClientRect();
-    const transform = zoomTransform(this.picture.svg);
-    const [x, y] = transform.apply([place.x, place.y]);
-    const [halfWidth, halfHeight] = [
-      (place.width * transform.k) / 2 + MARGIN,
-      (place.height * transform.k) / 2 + MARGIN,
+    const { x, y, k } = zoomTransform(this.picture.svg);
+    const [left, top] = [
+      lacking(place.x * k + x, (place.width * k) / 2, width),
+      lacking(place.y * k + y, (place.height * k) / 2, height),
     ];
-    const isSeen =
-      x > halfWidth && x < width - halfWidth && y > halfHeight && y < height - halfHeight;
-    if (!isSeen) {
+    if (width > 0 && (left !== 0 || top !== 0)) {
       this.isFitting = false;
-      this.behaviour.translateTo(this.moving(true), place.x, place.y);
+      this.behaviour.translateBy(this.moving(true), left / k, top / k);
     }
   }
 
@@ -110,4 +107,13 @@ function shiftInto(room: number, scale: number, start: number, size: number, roo
   const atStart = MARGIN - start * scale;
   const atEnd = room - MARGIN - (start + size) * scale;
   return Math.min(atStart, Math.max(atEnd, room / 2 - root * scale));
+}
+
+/** Returns by how much something is to move along one axis to be in the window. */
+function lacking(middle: number, half: number, room: number): number {
+  const [before, behind] = [middle - half - MARGIN, room - MARGIN - (middle + half)];
+  if (before >= 0 && behind >= 0) {
+    return 0;
+  }
+  return before < 0 ? -before : behind;
 }

@@ -5,11 +5,14 @@ import { LINE_HEIGHT, type Scene, TITLE_POINTS } from "./scene";
 export const POINTS_PER_INCH = 72;
 export const LABEL_HEIGHT = 15;
 
+/** Room for a figure on every line multiplies the time that a tangle of lines takes. */
+const MOST_PLACED_LABELS = 120;
+
 export function dotText(scene: Scene): string {
   const numberOf = new Map(scene.boxes.map((box, index) => [box.id, index]));
   const lines = [
     "digraph {",
-    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0]`,
+    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0 mclimit=0.5 nslimit=2]`,
     'node [shape=box fixedsize=true label=""]',
     "edge [arrowsize=0.6]",
   ];
@@ -31,9 +34,10 @@ export function dotText(scene: Scene): string {
     lines.push("}");
   });
   scene.boxes.forEach((_, index) => addNode(index));
+  const hasLabels = scene.lines.length <= MOST_PLACED_LABELS;
   scene.lines.forEach((line, index) => {
     const ends = `n${numberOf.get(line.source)} -> n${numberOf.get(line.target)}`;
-    const label = line.text === "" ? "" : ` label=${blank(line.textWidth + 6, LABEL_HEIGHT)}`;
+    const label = line.text === "" || !hasLabels ? "" : ` label=${blank(line.textWidth + 6, LABEL_HEIGHT)}`;
     lines.push(`${ends} [id=e${index} penwidth=${line.strokeWidth.toFixed(2)}${label}]`);
   });
   lines.push("}");

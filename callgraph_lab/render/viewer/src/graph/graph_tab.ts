@@ -58,6 +58,7 @@ export class GraphTab implements Tab {
   private isShown = false;
   private marked: readonly string[] = [];
   private revealed: string | null = null;
+  private windowSize = "";
 
   constructor(private readonly context: PageContext) {
     this.hands = new Hands(this.picture, {
@@ -77,7 +78,7 @@ export class GraphTab implements Tab {
     this.element = element("section", { class: "graph-tab", "aria-label": "Graph" });
     this.element.append(this.focusBar.element, ground, this.legend);
     this.client.warmUp();
-    new ResizeObserver(() => this.camera.follow(false)).observe(svg);
+    new ResizeObserver(() => this.resized()).observe(svg);
   }
 
   show(): void {
@@ -158,6 +159,18 @@ export class GraphTab implements Tab {
       this.context.announce(`Saved ${saved.fileName}.${format}`);
     } catch (error) {
       this.tell(`The picture could not be saved: ${String(error)}`);
+    }
+  }
+
+  /** A new size of the window is a new look; a panel that opens must not make boxes jump. */
+  private resized(): void {
+    const size = `${window.innerWidth} ${window.innerHeight}`;
+    const { selected } = this.context.store.get();
+    if (size !== this.windowSize) {
+      this.windowSize = size;
+      this.camera.follow(false);
+    } else if (selected !== null) {
+      this.reveal(selected);
     }
   }
 

@@ -87,10 +87,9 @@ export function readLayout(text: string, scene: Scene): Layout {
   for (const edge of json.edges ?? []) {
     const line = scene.lines[Number(edge.id?.slice(1))];
     if (line !== undefined && edge.pos !== undefined) {
-      layout.lines.set(line.id, {
-        ...readRoute(edge.pos, point),
-        label: edge.lp === undefined ? null : point(numbers(edge.lp)),
-      });
+      const route = readRoute(edge.pos, point);
+      const label = edge.lp === undefined ? middleOf(route.points) : point(numbers(edge.lp));
+      layout.lines.set(line.id, { ...route, label });
     }
   }
   return layout;
@@ -111,4 +110,18 @@ function readRoute(text: string, point: (pair: readonly number[]) => Point): Omi
     }
   }
   return { points, tip };
+}
+
+/** Returns the middle of a curve by its pieces: where a figure goes that Graphviz did not place. */
+function middleOf(points: readonly Point[]): Point | null {
+  const pieces = (points.length - 1) / 3;
+  const at = 3 * Math.floor(pieces / 2);
+  if (pieces % 2 === 0) {
+    return points[at] ?? null;
+  }
+  const [p0, p1, p2, p3] = points.slice(at, at + 4);
+  if (p0 === undefined || p1 === undefined || p2 === undefined || p3 === undefined) {
+    return null;
+  }
+  return { x: (p0.x + 3 * (p1.x + p2.x) + p3.x) / 8, y: (p0.y + 3 * (p1.y + p2.y) + p3.y) / 8 };
 }

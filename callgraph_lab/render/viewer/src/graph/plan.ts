@@ -7,7 +7,6 @@ import {
   onlyDifferences,
   together,
 } from "../model/compare";
-import { shortNameOf } from "../model/functions";
 import { neighbourhood } from "../model/neighbourhood";
 import type { Selection } from "../model/selection";
 import type { ViewState } from "../state";
@@ -19,6 +18,7 @@ import { recordingScene, wholeOf } from "./recording_scene";
 import type { Direction, Measure as MeasureText, Scene } from "./scene";
 
 const LONGEST_SIDE_COLUMNS = 22;
+const DEPTHS_MOSTLY_SEEN = [3, 4, 5, 6, 8];
 
 export interface Plan {
   /** What of the recording shows, before folds. */
@@ -89,12 +89,16 @@ export function sidesOf(selection: Selection, state: ViewState): [string, string
 }
 
 /**
- * Returns the direction of a picture. It is that of the whole selection, whatever the depth: a
- * picture that turned on its side between two depths could not be followed.
+ * Returns the direction of a picture. It suits the depths that people look at most, and is the same
+ * at each: a picture that turned on its side between two depths could not be followed.
  */
 function directionFor(selection: Selection, state: ViewState): Direction {
-  const { graph: full } = graphOf(selection, { ...state, depth: null });
-  const shown =
-    state.focus === null ? full : neighbourhood(full, state.focus, state.up, state.down);
-  return directionOf(applyBudget(shown, { maxNodes: state.maxNodes }), shortNameOf);
+  const { deepest } = selection.ground(state);
+  const seen = DEPTHS_MOSTLY_SEEN.filter((depth) => depth <= deepest);
+  const depths = state.focus === null && seen.length > 0 ? seen : [null];
+  const graphs = depths.map((depth) => {
+    const { graph } = graphOf(selection, { ...state, depth });
+    return state.focus === null ? graph : neighbourhood(graph, state.focus, state.up, state.down);
+  });
+  return directionOf(graphs, state.maxNodes);
 }
