@@ -204,6 +204,7 @@ export class TimeCharts {
     context.lineWidth = ratio;
     context.font = font.replace(/\d+px/, `${11 * ratio}px`);
     context.textBaseline = "bottom";
+    context.textAlign = "left";
     let takenUntil = -Infinity;
     for (const mark of this.options.marks) {
       if (mark.moment_ns < area.fromNs || mark.moment_ns > area.untilNs) continue;
