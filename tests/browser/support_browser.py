@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Request
@@ -28,6 +30,7 @@ class OpenPage:
     def __init__(self, browser: Browser, path: Path, state: str = "", **options: Any) -> None:
         self.complaints: list[str] = []
         options = {"viewport": {"width": 1400, "height": 900}, "accept_downloads": True, **options}
+        options.setdefault("reduced_motion", "reduce")
         self._context = browser.new_context(**options)
         self._context.set_default_timeout(PATIENCE_MS)
         self.page = self._context.new_page()
@@ -57,8 +60,8 @@ class OpenPage:
     # --- what the page says of itself ---
 
     def wait(self) -> None:
-        """Wait until the graph of the state is drawn, or the page shows something else."""
-        self.page.wait_for_function("() => window.cglab !== undefined && (window.cglab.settled ? window.cglab.settled() : document.querySelectorAll('[data-id]').length > 0)")
+        """Wait until there is a picture."""
+        self.page.wait_for_function("() => document.querySelector('[data-id]') && window.cglab")
 
     def state(self) -> dict[str, Any]:
         return self.page.evaluate("() => window.cglab.state()")  # type: ignore[no-any-return]
@@ -67,13 +70,21 @@ class OpenPage:
         """Return the graph of the current state, as ``cglab render --format json`` has it."""
         return self.page.evaluate("() => window.cglab.graph()")  # type: ignore[no-any-return]
 
-    def drawn_nodes(self) -> list[str]:
-        """Return the ids of the functions and folds in the picture."""
-        self.wait()
+    def drawn(self) -> set[str]:
+        """Return the ids of the functions and folds in the picture, each of which is there once."""
         found: list[str] = self.page.evaluate(
             "() => [...document.querySelectorAll('[data-id]')].map((item) => item.dataset.id)"
         )
-        return found
+        assert len(found) == len(set(found))
+        return set(found)
+
+    def drawn_when(self, is_so: Callable[[set[str]], bool]) -> set[str]:
+        """Return what is in the picture once it is so: it comes after what asks for it."""
+        deadline_s = time.monotonic() + PATIENCE_MS / 1000
+        while not is_so(drawn := self.drawn()):
+            assert time.monotonic() < deadline_s, f"in vain; there is {sorted(drawn)}"
+            self.page.wait_for_timeout(50)
+        return drawn
 
     # --- what people do ---
 
@@ -84,11 +95,9 @@ class OpenPage:
         """Move the slider, as far as it goes."""
         slider = self.role("slider", "Depth of the graph")
         slider.fill(str(min(depth, int(slider.get_attribute("max") or 0))))
-        self.wait()
 
     def choose(self, name: str, value: str) -> None:
         self.role("combobox", name).select_option(value)
-        self.wait()
 
     def tab(self, name: str) -> None:
         self.role("tab", name).click()

@@ -28,7 +28,9 @@ def test_it_stays_responsive(large_page: Path, open_page: Callable[..., OpenPage
     page.page.evaluate(WATCH)
     for depth in (2, 5, 8, 12):
         page.set_depth(depth)
-        assert len(page.drawn_nodes()) <= page.state()["maxNodes"]
+        deeper = {node["id"] for node in page.graph()["nodes"] if node["min_depth"] == depth}
+        page.drawn_when(lambda drawn, deeper=deeper: bool(drawn & deeper))
+        assert len(page.drawn()) <= page.state()["maxNodes"]
     for tab in ("Flame graph", "Table", "Time line", "Events", "Graph"):
         page.tab(tab)
         page.page.wait_for_timeout(200)
@@ -39,20 +41,18 @@ def test_it_stays_responsive(large_page: Path, open_page: Callable[..., OpenPage
     assert "method_4321" in str(page.state()["selected"])
     page.role("textbox", "Exclude").fill("shop.package_01")
     page.page.keyboard.press("Enter")
-    page.wait()
+    page.page.wait_for_function("() => window.cglab.state().exclude.length === 1")
     assert page.page.evaluate("() => window.longest") < LONGEST_TASK_MS
 
 
 def test_folds_expand(large_page: Path, open_page: Callable[..., OpenPage]) -> None:
     page = open_page(large_page)
     page.set_depth(6)
-    drawn = page.drawn_nodes()
-    folds = [item for item in drawn if item.startswith("fold-")]
-    assert folds
+    drawn = page.drawn_when(lambda drawn: any(item.startswith("fold-") for item in drawn))
+    folds = sorted(item for item in drawn if item.startswith("fold-"))
     page.page.locator(f'[data-id="{folds[0]}"]').dblclick()
-    page.wait()
+    page.drawn_when(lambda now: len(now) > len(drawn))
     assert page.state()["expanded"]
-    assert len(page.drawn_nodes()) > len(drawn)
 
 
 def test_all_of_it_is_there(large_page: Path, open_page: Callable[..., OpenPage]) -> None:

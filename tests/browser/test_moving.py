@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 has_actions = pytest.mark.skipif(
     ENGINE == "pycallgraph2", reason="the engine pycallgraph2 tells no actions apart"
 )
-HANDLE_READ = "pyftpdlib.handlers.DTPHandler.handle_read"
+HANDLE_READ = ".DTPHandler.handle_read"
 
 
 @pytest.fixture
@@ -36,14 +36,11 @@ def test_the_slider_goes_from_one_depth_to_the_next(page: OpenPage) -> None:
     assert int(slider.get_attribute("max") or 0) == page.graph()["deepest"]
     before = ids(page)
     slider.focus()
+    page.drawn_when(before.__eq__)
     page.page.keyboard.press("ArrowRight")
-    page.wait()
     assert page.state()["depth"] == 5
     assert before < ids(page)
-    # Functions that are in both pictures are in the second one once.
-    drawn = page.drawn_nodes()
-    assert len(drawn) == len(set(drawn))
-    assert before <= set(drawn)
+    page.drawn_when(ids(page).__eq__)
 
 
 def test_search_finds_functions_that_show_that_lie_deeper_and_that_are_hidden(
@@ -55,17 +52,17 @@ def test_search_finds_functions_that_show_that_lie_deeper_and_that_are_hidden(
     option = page.page.get_by_role("option").first
     assert HANDLE_READ in option.inner_text()
     keyboard.press("Enter")
-    assert page.state()["selected"] == HANDLE_READ
+    selected = str(page.state()["selected"])
+    assert selected.endswith(HANDLE_READ)
     details = page.role("complementary", "Function")
     text = details.inner_text()
     assert "DTPHandler.handle_read" in text
-    assert "handlers.py:" in text
+    assert re.search(r"/pyftpdlib/.*\.py:\d+", text)
     # Its source, and who calls it.
     assert "def handle_read" in text
     assert "Callers" in text
     details.get_by_role("button", name=re.compile(r"Show depth \d+")).click()
-    page.wait()
-    assert HANDLE_READ in page.drawn_nodes()
+    page.drawn_when(lambda drawn: selected in drawn)
     keyboard.press("/")
     keyboard.type("StreamHandler.emit")
     assert "hidden by a filter" in page.page.get_by_role("option").first.inner_text()
@@ -75,31 +72,30 @@ def test_search_finds_functions_that_show_that_lie_deeper_and_that_are_hidden(
 
 def test_focus_shows_a_neighbourhood_and_back_leaves_it(page: OpenPage) -> None:
     page.set_depth(7)
-    everything = set(page.drawn_nodes())
-    page.page.locator(f'[data-id="{HANDLE_READ}"]').dblclick()
-    page.wait()
-    assert page.state()["focus"] == HANDLE_READ
-    focused = set(page.drawn_nodes())
-    assert HANDLE_READ in focused
-    assert len(focused) < len(everything)
+    everything = page.drawn_when(ids(page).__eq__)
+    page.role("button", "Fit").click()
+    page.page.locator(f'[data-id$="{HANDLE_READ}"]').dblclick()
+    focused = page.drawn_when(lambda drawn: drawn < everything)
+    focus = str(page.state()["focus"])
+    assert focus.endswith(HANDLE_READ)
+    assert focus in focused
     page.page.go_back()
-    page.wait()
+    page.drawn_when(everything.__eq__)
     assert page.state()["focus"] is None
-    assert set(page.drawn_nodes()) == everything
 
 
 def test_filters_hide_bridge_and_say_so(page: OpenPage) -> None:
     page.role("textbox", "Exclude").fill("pyftpdlib.ioloop")
     page.page.keyboard.press("Enter")
-    page.wait()
     graph = page.graph()
     assert not any(node["module"] == "pyftpdlib.ioloop" for node in graph["nodes"])
     assert any(edge["bridged"] for edge in graph["edges"])
     rules = [rule["rule"] for rule in graph["hidden"]["by_rule"]]
     assert "--exclude pyftpdlib.ioloop" in rules
-    assert "--exclude pyftpdlib.ioloop" in page.page.locator("body").inner_text()
+    summary = page.role("region", "What is hidden")
+    summary.locator("summary").click()
+    assert "--exclude pyftpdlib.ioloop" in summary.inner_text()
     page.role("checkbox", "none").check()
-    page.wait()
     assert page.state()["filters"] == ["none"]
 
 
@@ -125,7 +121,7 @@ def test_an_action_and_a_comparison_of_two(ftp_folder: Path, page: OpenPage) -> 
         for item in printed["functions"][key]
     }
     assert {key: value for key, value in sides.items() if not key.startswith("thread ")} == expected
-    assert set(page.drawn_nodes()) > stored
+    page.drawn_when(lambda drawn: drawn > stored)
 
 
 @has_actions
@@ -136,8 +132,7 @@ def test_a_link_opens_the_same_view(
     page.set_depth(6)
     page.role("textbox", "Exclude").fill("*.respond*")
     page.page.keyboard.press("Enter")
-    page.wait()
-    page.page.locator(f'[data-id="{HANDLE_READ}"]').click()
+    page.page.locator(f'[data-id$="{HANDLE_READ}"]').click()
     hash_of_state = page.page.evaluate("() => location.hash")
     again = open_page(ftp_page, hash_of_state)
     assert again.state() == page.state()
