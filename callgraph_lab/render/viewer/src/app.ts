@@ -50,7 +50,6 @@ export function makePage(payload: Payload, address: Address): Page {
   const main = element(
     "main",
     {},
-    element("div", { class: "tools" }, bar.element, depth.element, measure.label),
     ...[...tabs.values()].map((tab) => tab.element),
   );
   const page = element(
@@ -66,6 +65,7 @@ export function makePage(payload: Payload, address: Address): Page {
       button("?", { "aria-label": "Keys", title: "Keys (?)" }, () => help.toggle()),
     ),
     sidebar.element,
+    element("div", { class: "tools" }, bar.element, depth.element, measure.label),
     main,
     details.element,
     context.live,

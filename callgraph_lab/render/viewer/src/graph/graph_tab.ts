@@ -19,6 +19,8 @@ import { startWorker } from "./start_worker";
 
 const SLOW_MS = 200;
 const PAN_STEP = 80;
+/** Nothing moves under the pointer before this is over. */
+const DOUBLE_CLICK_MS = 500;
 
 /** What of a state decides on the picture; the rest marks boxes in it. */
 const DRAWN_BY: readonly (keyof ViewState)[] = [
@@ -170,7 +172,7 @@ export class GraphTab implements Tab {
       this.windowSize = size;
       this.camera.follow(false);
     } else if (selected !== null) {
-      this.reveal(selected);
+      setTimeout(() => this.reveal(selected), DOUBLE_CLICK_MS);
     }
   }
 

@@ -28,7 +28,10 @@ export class Hands {
       const id = this.idOf(event);
       if (id !== null) {
         this.moveTo(id, false);
-        intentions.reached(id);
+        // A box that is clicked stays under the pointer: a second click may follow.
+        if ((event.target as Element).matches(":focus-visible")) {
+          intentions.reached(id);
+        }
       }
     });
   }
