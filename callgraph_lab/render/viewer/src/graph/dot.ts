@@ -27,7 +27,7 @@ export function dotText(scene: Scene): string {
   };
   scene.groups.forEach((group, index) => {
     const title = blank(group.titleWidth + 8, TITLE_POINTS * LINE_HEIGHT + 4);
-    lines.push(`subgraph cluster_${index} { label=${title} labeljust=l margin=12`);
+    lines.push(`subgraph cluster_${index} { label=${title} labeljust=l margin=15`);
     for (const member of group.members) {
       addNode(numberOf.get(member) ?? -1);
     }

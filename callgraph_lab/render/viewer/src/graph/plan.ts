@@ -90,15 +90,12 @@ export function sidesOf(selection: Selection, state: ViewState): [string, string
 
 /**
  * Returns the direction of a picture. It suits the depths that people look at most, and is the same
- * at each: a picture that turned on its side between two depths could not be followed.
+ * at each and in focus: a picture that turned on its side between two could not be followed.
  */
 function directionFor(selection: Selection, state: ViewState): Direction {
   const { deepest } = selection.ground(state);
   const seen = DEPTHS_MOSTLY_SEEN.filter((depth) => depth <= deepest);
-  const depths = state.focus === null && seen.length > 0 ? seen : [null];
-  const graphs = depths.map((depth) => {
-    const { graph } = graphOf(selection, { ...state, depth });
-    return state.focus === null ? graph : neighbourhood(graph, state.focus, state.up, state.down);
-  });
+  const depths = seen.length > 0 ? seen : [null];
+  const graphs = depths.map((depth) => graphOf(selection, { ...state, depth }).graph);
   return directionOf(graphs, state.maxNodes);
 }

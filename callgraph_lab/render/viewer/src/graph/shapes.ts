@@ -7,6 +7,8 @@ import { type Box, FIGURE_POINTS, type Group, LINE_HEIGHT, type Line, TITLE_POIN
 
 const ARROW_LENGTH = 7;
 const ARROW_WIDTH = 5;
+/** Graphviz lets groups touch. */
+const GROUP_GAP = 4;
 
 /** Fills a group element, whose middle is (0, 0), with what a box looks like. */
 export function fillBox(target: SVGGElement, box: Box): void {
@@ -113,11 +115,12 @@ export function fillGroup(target: SVGGElement, group: Group, look: Look): void {
 
 export function placeGroup(target: SVGGElement, { left, top, width, height }: Area): void {
   const [rect, text] = [target.querySelector("rect"), target.querySelector("text")];
-  for (const [name, value] of Object.entries({ x: left, y: top, width, height })) {
-    rect?.setAttribute(name, rounding(Math.max(name === "x" || name === "y" ? -1e9 : 0, value)));
-  }
-  text?.setAttribute("x", rounding(left + 10));
-  text?.setAttribute("y", rounding(top + TITLE_POINTS + 5));
+  rect?.setAttribute("x", rounding(left + GROUP_GAP));
+  rect?.setAttribute("y", rounding(top + GROUP_GAP));
+  rect?.setAttribute("width", rounding(Math.max(0, width - 2 * GROUP_GAP)));
+  rect?.setAttribute("height", rounding(Math.max(0, height - 2 * GROUP_GAP)));
+  text?.setAttribute("x", rounding(left + 13));
+  text?.setAttribute("y", rounding(top + TITLE_POINTS + 9));
 }
 
 function pathText([start, ...rest]: readonly Point[]): string {
