@@ -83,6 +83,12 @@ describe("the icicle of callers", () => {
     const below = all(callers).filter((frame) => callers.parent[frame] === 1);
     expect(below.map((frame) => [nameOf(callers, frame), callers.value[frame]])).toEqual([["main", 140], ["work", 50]]);
   });
+  it("ends where there are too many, and keeps its sums", () => {
+    const few = makeCallerFrames(frames, 4);
+    expect(few.length).toBe(5);
+    expect(few.value[0]).toBe(262);
+    expect(few.own[1]).toBe(190);
+  });
 });
 
 describe("what is drawn", () => {
@@ -142,6 +148,7 @@ describe("100,000 contexts", () => {
   });
   it("keep their sums", () => {
     const { frames } = makeIcicle(tree, "calls");
+    expect(frames.length).toBeGreaterThan(50_000);
     const calls = tree.column("calls") as Float64Array;
     expect(frames.value[0]).toBe(calls.reduce((sum, value) => sum + value, 0));
     expect(makeCallerFrames(frames).value[0]).toBe(frames.value[0]);

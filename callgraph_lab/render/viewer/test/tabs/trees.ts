@@ -175,10 +175,13 @@ export function appOf(payload: Payload, tree: CutTree, nodes: GraphNode[] = []):
 
 /** A tree of so many contexts: a few wide functions, many narrow ones, some recursion. */
 export function largeTree(contexts: number, functions = 5_000): CutTree {
+  // xorshift32: the same tree each time.
   let seed = 7;
   const random = (below: number): number => {
-    seed = (seed * 1103515245 + 12345) % 2147483648;
-    return seed % below;
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    return (seed >>> 0) % below;
   };
   const path: number[] = [];
   const made: Context[] = [{ parent: -1, name: "MainThread", selfNs: 10 }];
