@@ -1,6 +1,7 @@
-// Builds bundle/viewer.js and bundle/viewer.css, which are committed: `pip install` needs no Node.
+// Builds bundle/viewer.js, bundle/viewer.css and the licences of what is in them, all committed:
+// `pip install` needs no Node.
 // With --check nothing is written, and the exit status tells whether they are stale.
-import { readFile, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -10,6 +11,7 @@ const common = {
   absWorkingDir: folder,
   bundle: true,
   write: false,
+  metafile: true,
   minify: true,
   charset: "ascii", // the page's encoding cannot matter
   legalComments: "none",
@@ -17,9 +19,35 @@ const common = {
 };
 const script = { ...common, format: "iife", platform: "browser", target: ["es2022"] };
 
+const packages = new Set();
+
 async function textOf(options) {
   const result = await build(options);
+  for (const input of Object.keys(result.metafile.inputs)) {
+    const found = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (found !== null) {
+      packages.add(found[1]);
+    }
+  }
   return result.outputFiles[0].text;
+}
+
+// What the page carries of others comes with their licences.
+async function licencesText() {
+  const parts = [];
+  for (const name of [...packages].sort()) {
+    const home = join(folder, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
+    const files = (await readdir(home)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+    const texts = await Promise.all(files.sort().map((file) => readFile(join(home, file), "utf8")));
+    const text = texts.map((each) => each.replaceAll("\r", "").trim()).join("\n\n");
+    parts.push(`${name} ${version} (${license})\n\n${text}\n`);
+  }
+  parts.push(
+    "Graphviz is part of @hpcc-js/wasm-graphviz, and has its own licence, the Eclipse Public License:" +
+      " https://graphviz.org/license/\n",
+  );
+  return parts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 // The page may load nothing, so the worker, Graphviz with it, is a text inside of the bundle.
@@ -45,6 +73,7 @@ const built = {
   }),
   "viewer.css": await textOf({ ...common, entryPoints: ["src/style.css"] }),
 };
+built["LICENSES.txt"] = await licencesText();
 
 const isCheck = process.argv.includes("--check");
 await mkdir(join(folder, "bundle"), { recursive: true });

@@ -32,6 +32,7 @@ const MEASURE_TITLES: Record<Measure, string> = {
 export interface Page {
   element: HTMLElement;
   context: PageContext;
+  isSettled(): boolean;
 }
 
 export function makePage(payload: Payload, address: Address): Page {
@@ -95,8 +96,12 @@ export function makePage(payload: Payload, address: Address): Page {
   document.addEventListener("keydown", (event) =>
     pageKey(event, { store, search, help, depth, graph, toggleSidebar }),
   );
-  queueMicrotask(update);
-  return { element: page, context };
+  let hasStarted = false;
+  queueMicrotask(() => {
+    hasStarted = true;
+    update();
+  });
+  return { element: page, context, isSettled: () => hasStarted && graph.isSettled() };
 }
 
 interface WritableContext extends PageContext {

@@ -14,6 +14,8 @@ declare global {
       graph(): CallGraph;
       state(): ViewState;
       comparison(): GraphComparison | null;
+      /** Whether the picture is that of the state, and has come to rest. */
+      settled(): boolean;
     }>;
   }
 }
@@ -33,6 +35,7 @@ async function start(): Promise<void> {
     graph: () => copy(page.context.graph()),
     state: () => copy(store.get()),
     comparison: () => copy(selection.comparison(store.get())),
+    settled: page.isSettled,
   });
   document.body.replaceChildren(page.element);
 }

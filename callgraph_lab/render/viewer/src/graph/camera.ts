@@ -19,17 +19,31 @@ export class Camera {
   /** Until people zoom or pan, every new picture is fitted into the window. */
   private isFitting = true;
 
-  constructor(private readonly picture: Picture) {
+  constructor(
+    private readonly picture: Picture,
+    /** Told whether all of the picture is in the window, whenever that changes. */
+    private readonly onPart: (isPart: boolean) => void,
+  ) {
     this.behaviour = zoom<SVGSVGElement, unknown>()
       .scaleExtent([0.05, 6])
       .on("zoom", (event) => {
         picture.viewport.setAttribute("transform", String(event.transform));
+        this.onPart(this.isPart());
         // Only what people do has a source event.
         if (event.sourceEvent) {
           this.isFitting = false;
         }
       });
     select(picture.svg).call(this.behaviour).on("dblclick.zoom", null);
+  }
+
+  private isPart(): boolean {
+    const { width, height } = this.picture.svg.getBoundingClientRect();
+    const { x, y, k } = zoomTransform(this.picture.svg);
+    const { left, top, width: wide, height: tall } = this.picture.bounds;
+    const [start, end] = [left * k + x, (left + wide) * k + x];
+    const [above, below] = [top * k + y, (top + tall) * k + y];
+    return width > 0 && (start < -1 || end > width + 1 || above < -1 || below > height + 1);
   }
 
   /** Follows to a new picture: fits it, unless people have chosen where to look. */

@@ -8,11 +8,21 @@ export const LABEL_HEIGHT = 15;
 /** Room for a figure on every line multiplies the time that a tangle of lines takes. */
 const MOST_PLACED_LABELS = 120;
 
-export function dotText(scene: Scene): string {
+export interface DotOptions {
+  /** Whether groups stand as clusters; else their members stand where lines put them. */
+  hasGroups?: boolean;
+  /** Whether ranks are found over all clusters at once: another picture, where the usual one fails. */
+  isRankedAtOnce?: boolean;
+}
+
+export function dotText(
+  scene: Scene,
+  { hasGroups = true, isRankedAtOnce = false }: DotOptions = {},
+): string {
   const numberOf = new Map(scene.boxes.map((box, index) => [box.id, index]));
   const lines = [
     "digraph {",
-    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0 mclimit=0.5 nslimit=2]`,
+    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0 newrank=${isRankedAtOnce}]`,
     'node [shape=box fixedsize=true label=""]',
     "edge [arrowsize=0.6]",
   ];
@@ -25,7 +35,7 @@ export function dotText(scene: Scene): string {
       lines.push(`n${index} [width=${inches(box.width)} height=${inches(box.height)}${shape}]`);
     }
   };
-  scene.groups.forEach((group, index) => {
+  (hasGroups ? scene.groups : []).forEach((group, index) => {
     const title = blank(group.titleWidth + 8, TITLE_POINTS * LINE_HEIGHT + 4);
     lines.push(`subgraph cluster_${index} { label=${title} labeljust=l margin=15`);
     for (const member of group.members) {

@@ -4,10 +4,9 @@ import { count, number, visibleText } from "../format";
 import type { ViewState } from "../state";
 import type { PageContext, Tab } from "../types";
 import { Camera } from "./camera";
-import { dotText } from "./dot";
 import { FocusBar } from "./focus_bar";
 import { Hands } from "./hands";
-import { readLayout } from "./layout";
+import { layOut } from "./lay_out";
 import { LayoutClient } from "./layout_client";
 import { legendOf } from "./legend";
 import { lookOf } from "./look";
@@ -46,7 +45,10 @@ const DRAWN_BY: readonly (keyof ViewState)[] = [
 export class GraphTab implements Tab {
   readonly element: HTMLElement;
   private readonly picture = new Picture();
-  private readonly camera = new Camera(this.picture);
+  private readonly part = element("span", { class: "part", hidden: true }, "a part is shown");
+  private readonly camera = new Camera(this.picture, (isPart) => {
+    this.part.hidden = !isPart;
+  });
   private readonly client = new LayoutClient(startWorker);
   private readonly measureText = canvasMeasure();
   private readonly hands: Hands;
@@ -56,7 +58,9 @@ export class GraphTab implements Tab {
   private readonly busy = element("p", { class: "graph-busy", hidden: true }, "Laying out…");
   private plan: Plan | null = null;
   private drawn = "";
+  /** The newest drawing that was asked for, and the newest that is done or has failed. */
   private serial = 0;
+  private settledAt = 0;
   private isShown = false;
   private marked: readonly string[] = [];
   private revealed: string | null = null;
@@ -114,6 +118,11 @@ export class GraphTab implements Tab {
     if (place !== null) {
       this.camera.reveal(place);
     }
+  }
+
+  /** Whether what is drawn is what the state asks for, and has come to rest. */
+  isSettled(): boolean {
+    return !this.isShown || (this.settledAt === this.serial && !this.picture.isMoving);
   }
 
   /** Keys of the page that are meant for the picture; tells whether it was one. */
@@ -180,19 +189,19 @@ export class GraphTab implements Tab {
     this.serial += 1;
     const { serial } = this;
     const look = lookOf(this.context.isDark());
-    const plan = planOf(this.context.selection, state, look, this.measureText);
-    this.focusBar.update(state, plan);
     const slow = setTimeout(() => {
       this.busy.hidden = false;
     }, SLOW_MS);
     try {
-      const json = await this.client.layout(dotText(plan.scene));
-      if (json === null || serial !== this.serial) {
+      const plan = planOf(this.context.selection, state, look, this.measureText);
+      this.focusBar.update(state, plan);
+      const layout = await layOut(this.client, plan.scene);
+      if (layout === null || serial !== this.serial) {
         return;
       }
       const isFirst = this.plan === null;
       this.plan = plan;
-      this.picture.show(plan.scene, readLayout(json, plan.scene), look, !isFirst);
+      this.picture.show(plan.scene, layout, look, !isFirst);
       this.hands.attach(state.selected);
       this.camera.follow(!isFirst);
       this.legend.replaceChildren(legendOf(plan, state.measure, look));
@@ -204,6 +213,7 @@ export class GraphTab implements Tab {
     } finally {
       clearTimeout(slow);
       this.busy.hidden ||= serial === this.serial;
+      this.settledAt = Math.max(this.settledAt, serial);
     }
   }
 
@@ -285,13 +295,14 @@ export class GraphTab implements Tab {
   private cameraTools(): HTMLElement {
     const tools = element("div", { class: "camera-tools", role: "group", "aria-label": "View" });
     tools.append(
+      this.part,
       button("+", { "aria-label": "Zoom in", title: "Zoom in (+)" }, () => this.camera.zoomBy(1)),
       button("−", { "aria-label": "Zoom out", title: "Zoom out (-)" }, () =>
         this.camera.zoomBy(-1),
       ),
       button("Fit", { title: "Show all of it (0)" }, () => this.camera.fit()),
-      button("SVG", { title: "Save the picture as SVG" }, () => void this.save("svg")),
-      button("PNG", { title: "Save the picture as PNG" }, () => void this.save("png")),
+      button("SVG", { "aria-label": "Save as SVG", title: "Save the picture as SVG" }, () => void this.save("svg")),
+      button("PNG", { "aria-label": "Save as PNG", title: "Save the picture as PNG" }, () => void this.save("png")),
     );
     return tools;
   }

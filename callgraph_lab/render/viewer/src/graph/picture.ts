@@ -5,7 +5,16 @@ import type { Area, Layout, Placed, Point, Route } from "./layout";
 import type { Look } from "./look";
 import { Motion, type Move, areaBetween, between, placedBetween, routesBetween } from "./motion";
 import { FONT, type Scene } from "./scene";
-import { fillBox, fillGroup, fillLine, placeBox, placeGroup, placeLine } from "./shapes";
+import {
+  fillBox,
+  fillGroup,
+  fillLine,
+  fillTitle,
+  placeBox,
+  placeGroup,
+  placeLine,
+  placeTitle,
+} from "./shapes";
 
 /** An element, where it is now, and how much of it is seen. */
 interface Shown<Place> {
@@ -51,13 +60,26 @@ export class Picture {
     put: placeGroup,
     way: (from, to) => (place) => areaBetween(from, to, place),
   };
+  /** Above the lines: a line that crosses a title must not strike it out. */
+  private readonly titles: Kind<Area> = {
+    items: new Map(),
+    layer: svgElement("g", { class: "titles", "aria-hidden": "true" }),
+    className: "title",
+    put: placeTitle,
+    way: (from, to) => (place) => areaBetween(from, to, place),
+  };
   scene: Scene | null = null;
   /** What all of it takes up. */
   bounds: Area = { left: 0, top: 0, width: 0, height: 0 };
   private targets = new Map<string, Placed>();
 
   constructor() {
-    this.viewport.append(this.groups.layer, this.lines.layer, this.boxLayer);
+    this.viewport.append(
+      this.groups.layer,
+      this.lines.layer,
+      this.titles.layer,
+      this.boxLayer,
+    );
     this.svg.append(this.viewport);
   }
 
@@ -72,6 +94,9 @@ export class Picture {
       [...layout.boxes].map(([id, place]) => [id, movedBy(place, shift)] as const),
     );
     const callerOf = new Map(scene.lines.map((line) => [line.target, line.source]));
+    const areas = new Map(
+      [...layout.groups].map(([id, area]) => [id, areaMovedBy(area, shift)] as const),
+    );
     const moves: Move[] = [];
     const leaving: SVGGElement[] = [
       ...this.replace(
@@ -91,17 +116,28 @@ export class Picture {
       ),
       ...this.replace(
         this.groups,
+        scene.groups.map(({ id }) => ({ id, fill: (element) => fillGroup(element, look) })),
+        areas,
+        (_, to) => to,
+        moves,
+      ),
+      ...this.replace(
+        this.titles,
         scene.groups.map((group) => ({
           id: group.id,
-          fill: (element) => fillGroup(element, group, look),
+          fill: (element) => fillTitle(element, group, look),
         })),
-        new Map([...layout.groups].map(([id, area]) => [id, areaMovedBy(area, shift)])),
+        areas,
         (_, to) => to,
         moves,
       ),
     ];
     this.tellOf(scene);
     this.motion.run(moves, () => leaving.forEach((element) => element.remove()), isAnimated);
+  }
+
+  get isMoving(): boolean {
+    return this.motion.isRunning;
   }
 
   box(id: string): SVGGElement | null {

@@ -102,23 +102,39 @@ export function placeLine(target: SVGGElement, route: Route): void {
   }
 }
 
-export function fillGroup(target: SVGGElement, group: Group, look: Look): void {
+export function fillGroup(target: SVGGElement, look: Look): void {
+  const { groupFill: fill, groupBorder: stroke } = look;
+  target.replaceChildren(svgElement("rect", { rx: 8, fill, stroke }));
+}
+
+export function placeGroup(target: SVGGElement, { left, top, width, height }: Area): void {
+  const rect = target.querySelector("rect");
+  rect?.setAttribute("x", rounding(left + GROUP_GAP));
+  rect?.setAttribute("y", rounding(top + GROUP_GAP));
+  rect?.setAttribute("width", rounding(Math.max(0, width - 2 * GROUP_GAP)));
+  rect?.setAttribute("height", rounding(Math.max(0, height - 2 * GROUP_GAP)));
+}
+
+export function fillTitle(target: SVGGElement, group: Group, look: Look): void {
   target.replaceChildren(
-    svgElement("rect", { rx: 8, fill: look.groupFill, stroke: look.groupBorder }),
     svgElement(
       "text",
-      { "font-size": TITLE_POINTS, "font-weight": 600, fill: look.muted },
+      {
+        "font-size": TITLE_POINTS,
+        "font-weight": 600,
+        fill: look.muted,
+        stroke: look.groupFill,
+        "stroke-width": 4,
+        "stroke-linejoin": "round",
+        "paint-order": "stroke",
+      },
       group.title,
     ),
   );
 }
 
-export function placeGroup(target: SVGGElement, { left, top, width, height }: Area): void {
-  const [rect, text] = [target.querySelector("rect"), target.querySelector("text")];
-  rect?.setAttribute("x", rounding(left + GROUP_GAP));
-  rect?.setAttribute("y", rounding(top + GROUP_GAP));
-  rect?.setAttribute("width", rounding(Math.max(0, width - 2 * GROUP_GAP)));
-  rect?.setAttribute("height", rounding(Math.max(0, height - 2 * GROUP_GAP)));
+export function placeTitle(target: SVGGElement, { left, top }: Area): void {
+  const text = target.querySelector("text");
   text?.setAttribute("x", rounding(left + 13));
   text?.setAttribute("y", rounding(top + TITLE_POINTS + 9));
 }

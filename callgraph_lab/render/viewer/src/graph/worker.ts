@@ -11,6 +11,11 @@ interface WorkerScope {
 const PLACES_ONLY = "json0" as "json";
 
 const scope = globalThis as unknown as WorkerScope;
+/** What Graphviz complained of since the last layout: it writes that to the console. */
+const complaints: string[] = [];
+console.error = console.warn = (...parts: unknown[]) => {
+  complaints.push(parts.join(" "));
+};
 const loading = Graphviz.load();
 
 scope.onmessage = async ({ data: { serial, dot } }) => {
@@ -18,6 +23,8 @@ scope.onmessage = async ({ data: { serial, dot } }) => {
     const graphviz = await loading;
     scope.postMessage({ serial, json: graphviz.layout(dot, PLACES_ONLY, "dot"), error: null });
   } catch (error) {
-    scope.postMessage({ serial, json: null, error: String(error) });
+    scope.postMessage({ serial, json: null, error: [error, ...complaints].join("; ") });
+  } finally {
+    complaints.length = 0;
   }
 };

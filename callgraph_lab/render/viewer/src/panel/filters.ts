@@ -5,6 +5,8 @@ import { DEFAULT_FILTER } from "../model/decisions";
 import type { ViewState } from "../state";
 import type { PageContext } from "../types";
 
+const SHOWS_ALL = "none";
+
 type GlobKey = "include" | "exclude";
 
 export class Filters {
@@ -83,7 +85,13 @@ export class Filters {
     const { store } = this.context;
     const { filters } = store.get();
     const active = filters.length > 0 ? filters : [DEFAULT_FILTER];
-    const next = isOn ? [...active, name] : active.filter((one) => one !== name);
+    const others = active.filter((one) => one !== name);
+    // `none` shows everything only where no other filter stands beside it.
+    const next = !isOn
+      ? others
+      : name === SHOWS_ALL
+        ? [name]
+        : [...others.filter((one) => one !== SHOWS_ALL), name];
     const isDefault = next.length === 0 || (next.length === 1 && next[0] === DEFAULT_FILTER);
     store.update({ filters: isDefault ? [] : next }, { push: true });
   }
