@@ -11,18 +11,18 @@ const MOST_PLACED_LABELS = 120;
 export interface DotOptions {
   /** Whether groups stand as clusters; else their members stand where lines put them. */
   hasGroups?: boolean;
-  /** Whether ranks are found over all clusters at once: another picture, where the usual one fails. */
-  isRankedAtOnce?: boolean;
+  /** Whether there is room for the figures on lines. */
+  hasLabels?: boolean;
 }
 
 export function dotText(
   scene: Scene,
-  { hasGroups = true, isRankedAtOnce = false }: DotOptions = {},
+  { hasGroups = true, hasLabels = scene.lines.length <= MOST_PLACED_LABELS }: DotOptions = {},
 ): string {
   const numberOf = new Map(scene.boxes.map((box, index) => [box.id, index]));
   const lines = [
     "digraph {",
-    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0 newrank=${isRankedAtOnce}]`,
+    `graph [rankdir=${scene.direction} nodesep=0.22 ranksep=0.5 pad=0 margin=0]`,
     'node [shape=box fixedsize=true label=""]',
     "edge [arrowsize=0.6]",
   ];
@@ -44,7 +44,6 @@ export function dotText(
     lines.push("}");
   });
   scene.boxes.forEach((_, index) => addNode(index));
-  const hasLabels = scene.lines.length <= MOST_PLACED_LABELS;
   scene.lines.forEach((line, index) => {
     const ends = `n${numberOf.get(line.source)} -> n${numberOf.get(line.target)}`;
     const label = line.text === "" || !hasLabels ? "" : ` label=${blank(line.textWidth + 6, LABEL_HEIGHT)}`;

@@ -1,11 +1,11 @@
 // Lays a scene out. Graphviz sometimes fails where clusters call each other in rings: boxes lie over
-// each other and lines have no route. Then it is asked again in other words.
+// each other and lines have no route. Then it is asked for less.
 import { type DotOptions, dotText } from "./dot";
 import { type Layout, type Placed, readLayout } from "./layout";
 import type { LayoutClient } from "./layout_client";
 import type { Scene } from "./scene";
 
-const ATTEMPTS: readonly DotOptions[] = [{}, { isRankedAtOnce: true }, { hasGroups: false }];
+const ATTEMPTS: readonly DotOptions[] = [{}, { hasLabels: false }, { hasGroups: false }];
 /** Rounding lets neighbours touch. */
 const TOUCHING = 1;
 
