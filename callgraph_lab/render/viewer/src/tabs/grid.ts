@@ -64,8 +64,9 @@ export class Grid<Row> {
     this.setColumns(options.columns);
     this.element.addEventListener("scroll", () => this.draw());
     this.table.addEventListener("keydown", (event) => this.onKey(event));
-    this.table.addEventListener("focus", () => this.draw());
-    this.table.addEventListener("blur", () => this.draw());
+    // Rows stay the same: a click that gives the focus began on one of them.
+    this.table.addEventListener("focus", () => this.markCurrent());
+    this.table.addEventListener("blur", () => this.markCurrent());
     this.body.addEventListener("click", (event) => this.onClick(event));
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
@@ -146,9 +147,9 @@ export class Grid<Row> {
   private draw(): void {
     const { rows, element: scroller } = this;
     const { first, end } = windowOf(scroller.scrollTop, scroller.clientHeight, ROW_HEIGHT, rows.length);
-    const hasFocus = document.activeElement === this.table;
-    const made = rows.slice(first, end).map((row, index) => this.row(row, first + index, hasFocus));
+    const made = rows.slice(first, end).map((row, index) => this.row(row, first + index));
     this.body.replaceChildren(space(first), ...made, space(rows.length - end));
+    this.markCurrent();
     if (this.current >= first && this.current < end) {
       this.table.setAttribute("aria-activedescendant", this.rowId(this.current));
     } else {
@@ -160,7 +161,14 @@ export class Grid<Row> {
     return `grid-${this.number}-row-${index}`;
   }
 
-  private row(row: Row, index: number, hasFocus: boolean): HTMLTableRowElement {
+  private markCurrent(): void {
+    const hasFocus = document.activeElement === this.table;
+    for (const row of this.body.children) {
+      row.classList.toggle("current", hasFocus && row.id === this.rowId(this.current));
+    }
+  }
+
+  private row(row: Row, index: number): HTMLTableRowElement {
     const cells = this.columns.map((column, place) => {
       const hint = column.hint?.(row) ?? null;
       const attributes = { class: column.isNumber ? "number" : null, title: hint };
@@ -176,7 +184,6 @@ export class Grid<Row> {
         id: this.rowId(index),
         "aria-rowindex": index + 2,
         "aria-selected": this.options.idOf(row) === this.chosen ? "true" : "false",
-        class: hasFocus && index === this.current ? "current" : null,
       },
       ...cells,
     );

@@ -100,8 +100,11 @@ export class TimeCharts {
       const half = (until - from) / 2;
       this.zoomTo(momentNs - half, momentNs + half);
     }
+    const part = (momentNs - this.from) / (this.until - this.from);
     for (const plot of this.plots) {
-      plot.setCursor({ left: plot.valToPos(momentNs, "x"), top: plot.height / 3 }, plot === this.plots[0]);
+      // Not by the plot's scale: a zoom reaches that only afterwards.
+      const left = (part * plot.bbox.width) / uPlot.pxRatio;
+      plot.setCursor({ left, top: plot.height / 3 }, plot === this.plots[0]);
     }
   }
 

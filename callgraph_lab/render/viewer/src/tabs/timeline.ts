@@ -205,9 +205,11 @@ class TimelineTab implements Tab {
     if (event.target !== this.board || event.ctrlKey || event.metaKey || event.altKey) return;
     const { fromNs, untilNs } = this.charts.span;
     const step = (untilNs - fromNs) / (event.shiftKey ? 10 : 100);
+    const isSeen = this.moment >= fromNs && this.moment <= untilNs;
+    const moment = isSeen ? this.moment : (fromNs + untilNs) / 2;
     const moves: Record<string, () => void> = {
-      ArrowRight: () => this.moveTo(this.moment + step),
-      ArrowLeft: () => this.moveTo(this.moment - step),
+      ArrowRight: () => this.moveTo(moment + step),
+      ArrowLeft: () => this.moveTo(moment - step),
       Home: () => this.moveTo(fromNs),
       End: () => this.moveTo(untilNs),
       "+": () => this.zoomBy(0.5),
