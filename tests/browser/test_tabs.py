@@ -90,7 +90,9 @@ def test_a_row_of_the_table_is_selected_by_a_click(page: OpenPage) -> None:
     row = page.page.locator(".table-tab tbody tr:not(.space)").nth(2)
     row.click()
     assert row.get_attribute("aria-selected") == "true"
-    selected = next(node for node in page.graph()["nodes"] if node["id"] == page.state()["selected"])
+    selected = next(
+        node for node in page.graph()["nodes"] if node["id"] == page.state()["selected"]
+    )
     assert selected["qualname"].rpartition(".")[2] in row.inner_text()
 
 
