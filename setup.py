@@ -37,6 +37,8 @@ setup(
     package_dir=SHIPPED_FOLDERS,
     package_data={
         "callgraph_lab": ["py.typed", "_native.pyi"],
+        # What the TypeScript beside it was built into: to install, no Node is needed.
+        "callgraph_lab.render": ["viewer/bundle/*"],
         "callgraph_lab.filters": ["*.toml"],
         "callgraph_lab.examples": ["*.py", "*/*.py", "*.md"],
     },

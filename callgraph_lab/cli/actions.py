@@ -47,14 +47,15 @@ def actions(recording: str | None, folder: Path, output_format: str) -> None:
     loaded = catalog.load(find_recording(recording, folder))
     summaries = summarize_actions(loaded)
     if output_format == "json":
-        print_json({"schema": 1, "actions": [_to_json(item) for item in summaries]})
+        print_json({"schema": 1, "actions": [action_document(item) for item in summaries]})
     elif summaries:
         _print(summaries)
     for remark in _remarks(loaded, summaries):
         say(remark)
 
 
-def _to_json(item: ActionSummary) -> dict[str, Any]:
+def action_document(item: ActionSummary) -> dict[str, Any]:
+    """Return an action's row as JSON has it."""
     action = item.action
     return {
         "name": action.name,

@@ -1,4 +1,4 @@
-"""``cglab demo``: the example server, a real client, eight depths; nothing to prepare."""
+"""``cglab demo``: the example server, a real client, eight depths, a page; nothing to prepare."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ DEEPEST = 8
 @folder_option
 @click.option("--engine", default="auto", show_default=True, metavar="NAME", help="As in run.")
 def demo(folder: Path, engine: str) -> None:
-    """Record an FTP server while a client uploads to it, and draw depths 1 to 8."""
+    """Record an FTP server while a client uploads to it; draw depths 1 to 8 and make a page."""
     from callgraph_lab.cli.loaded import apply_filters  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import print_error, say  # noqa: PLC0415
     from callgraph_lab.cli.options import FORMATS, PictureOptions, QueryOptions  # noqa: PLC0415
     from callgraph_lab.cli.sweep import sweep_depths  # noqa: PLC0415
+    from callgraph_lab.cli.view import page_of, page_path, write_page  # noqa: PLC0415
     from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
     from callgraph_lab.render.budget import DEFAULT_MAX_NODES  # noqa: PLC0415
@@ -49,16 +50,19 @@ def demo(folder: Path, engine: str) -> None:
     loaded = apply_filters(recorded.entry, query)
     pictures = PictureOptions(FORMATS[:3], DEFAULT_MAX_NODES, "none", DEFAULT_TIMEOUT_S)
     sweep_depths(loaded, range(1, DEEPEST + 1), folder, pictures)
-    _say_what_next(folder)
+    page = page_path(recorded.entry, folder)
+    write_page(page, page_of(recorded.entry, query, links="vscode"))
+    _say_what_next(folder, page)
     sys.exit(recorded.outcome.status)
 
 
-def _say_what_next(folder: Path) -> None:
+def _say_what_next(folder: Path, page: Path) -> None:
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
 
     option = "" if str(folder) == "out" else f" --out {shlex.quote(str(folder))}"
     steps: tuple[tuple[str, Any], ...] = (
-        (f"open {folder}/ftpServer.depth-4.svg", "in a browser; point at a function for details"),
+        (f"open {page}", "in a browser: all of it, to move in"),
+        (f"open {folder}/ftpServer.depth-4.svg", "one picture; point at a function for details"),
         (f"cglab find handle_read{option}", "where bytes of an upload arrive, and who calls it"),
         (f"cglab functions --sort self{option}", "where the time went"),
         (f"cglab render --max-depth 6 --filter none{option}", "the same run, unfiltered"),

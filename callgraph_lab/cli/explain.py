@@ -84,24 +84,26 @@ def _as_json(explanation: Explanation, nth: Nth | None) -> dict[str, Any]:
         "p50_ns": explanation.duration_ns,
         "passes": explanation.passes,
         "bytes": explanation.bytes,
-        "phases": [
+        "phases": [phase_document(phase) for phase in explanation.phases],
+    }
+
+
+def phase_document(phase: ExplainedPhase) -> dict[str, Any]:
+    """Return a phase of an action as JSON has it."""
+    return {
+        "name": phase.name,
+        "sentence": phase.sentence,
+        "begins_after_ns": phase.begins_after_ns,
+        "lasts_ns": phase.lasts_ns,
+        **_work_as_json(phase.work),
+        "prepared": [
             {
-                "name": phase.name,
-                "sentence": phase.sentence,
-                "begins_after_ns": phase.begins_after_ns,
-                "lasts_ns": phase.lasts_ns,
-                **_work_as_json(phase.work),
-                "prepared": [
-                    {
-                        "action": item.action,
-                        "count": item.times,
-                        "for_this": item.for_this,
-                        **_work_as_json(item.work),
-                    }
-                    for item in phase.prepared
-                ],
+                "action": item.action,
+                "count": item.times,
+                "for_this": item.for_this,
+                **_work_as_json(item.work),
             }
-            for phase in explanation.phases
+            for item in phase.prepared
         ],
     }
 

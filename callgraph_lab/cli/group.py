@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "run": LazyCommand("run:run", "Record a program and draw its call graph."),
     "sweep": LazyCommand("sweep:sweep", "Draw one picture for each depth of a recording."),
     "render": LazyCommand("render:render", "Draw a recording, or print its graph as JSON."),
+    "view": LazyCommand("view:view", "Make a page of a recording, to move in with a browser."),
     "demo": LazyCommand("demo:demo", "Show it all: an FTP server, a client, pictures."),
     "list": LazyCommand("recordings:list_recordings", "List recordings, newest first."),
     "info": LazyCommand("recordings:info", "Tell what a recording holds."),

@@ -151,15 +151,17 @@ action_options = _stack(
     ),
 )
 
+depth_by_option = click.option(
+    "--depth-by",
+    type=click.Choice(["visible", "stack"]),
+    default="visible",
+    show_default=True,
+    help="Count only functions that show, or every frame as pycallgraph2 does.",
+)
+
 query_options = _stack(
     filter_options,
-    click.option(
-        "--depth-by",
-        type=click.Choice(["visible", "stack"]),
-        default="visible",
-        show_default=True,
-        help="Count only functions that show, or every frame as pycallgraph2 does.",
-    ),
+    depth_by_option,
     click.option(
         "--naming",
         type=click.Choice(["cglab", "pycallgraph2"]),
@@ -189,15 +191,17 @@ folder_option = click.option(
     help="Where recordings and pictures are.",
 )
 
+max_nodes_option = click.option(
+    "--max-nodes",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_NODES,
+    show_default=True,
+    metavar="N",
+    help="Fold the lightest functions of a picture beyond this many.",
+)
+
 layout_options = _stack(
-    click.option(
-        "--max-nodes",
-        type=click.IntRange(min=1),
-        default=DEFAULT_MAX_NODES,
-        show_default=True,
-        metavar="N",
-        help="Fold the lightest functions of a picture beyond this many.",
-    ),
+    max_nodes_option,
     click.option(
         "--links",
         type=click.Choice(LINK_CHOICES),

@@ -4,7 +4,7 @@ Everything here is pure but ``presets``, which reads TOML files. ``build_filter_
 user asked for into a ``FilterSet``; its ``decide`` answers for one function.
 """
 
-from callgraph_lab.filtering.build import DEFAULT_FILTER, build_filter_set
+from callgraph_lab.filtering.build import DEFAULT_FILTER, build_filter_set, choose_filter
 from callgraph_lab.filtering.definition import KEYS, Filter
 from callgraph_lab.filtering.explain import Explanation, Step, explain, function_from_name
 from callgraph_lab.filtering.filter_set import FilterSet
@@ -19,6 +19,7 @@ __all__ = [
     "Step",
     "available_filters",
     "build_filter_set",
+    "choose_filter",
     "explain",
     "function_from_name",
     "load_filter",

@@ -48,7 +48,7 @@ def build_filter_set(  # noqa: PLR0913 - what a query can say, all but the names
     for wanted in asked:
         name = wanted
         if wanted == DEFAULT_FILTER:
-            name, reason = _choose(functions, include)
+            name, reason = choose_filter(functions, has_include=bool(include))
             reasons.append(reason)
         loaded = load_with_parents(name)
         named[loaded[-1]] = None
@@ -68,9 +68,9 @@ def build_filter_set(  # noqa: PLR0913 - what a query can say, all but the names
     )
 
 
-def _choose(functions: Sequence[Function], include: Sequence[str]) -> tuple[str, str]:
+def choose_filter(functions: Sequence[Function], *, has_include: bool) -> tuple[str, str]:
     """Resolve ``auto``: return the name of a filter and a sentence that says why this one."""
-    if include:
+    if has_include:
         # The guess at what the user wants to see gives way to what the user says.
         return "no-stdlib", "auto chose no-stdlib, because --include says what to show."
     if has_ftp_server(functions):

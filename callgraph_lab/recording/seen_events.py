@@ -53,8 +53,13 @@ class SeenEvent:
     @property
     def session_name(self) -> str:
         """The session as a text, ``4711-3``: the third that process 4711 saw; or nothing."""
-        number = self.session & ((1 << _SESSION_BITS) - 1)
-        return f"{self.session_pid}-{number}" if self.session else ""
+        return session_text(self.session)
+
+
+def session_text(session: int) -> str:
+    """Return a session's number as a text: the process that saw it first, and which one it was."""
+    number = session & ((1 << _SESSION_BITS) - 1)
+    return f"{session >> _SESSION_BITS}-{number}" if session else ""
 
 
 def seen_events(recording: Recording) -> list[SeenEvent]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from support_cli import cglab, figures
+from support_viewer import data_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +28,13 @@ def test_demo(tmp_path: Path) -> None:
         assert (lab / f"{stem}.dot").read_text().startswith("digraph")
         assert (lab / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
         ET.parse(lab / f"{stem}.svg")  # noqa: S314 - our own file
-    assert len(list(lab.iterdir())) == 1 + 3 * 8
+    (page,) = lab.glob("ftpServer-*.html")
+    assert data_of(page.read_bytes())["recording"]["name"] == page.stem
+    assert len(list(lab.iterdir())) == 1 + 3 * 8 + 1
     rows = [line for line in result.stdout.splitlines() if re.match(r" +\d ", line)]
     assert len(rows) == 8
     said = result.stderr
+    assert f"open my lab/{page.name} " in said
     for step in ("recording", "the target listens on 127.0.0.1:", "stopped as by Ctrl-C", "next:"):
         assert step in said
     # What it proposes next works as it stands.

@@ -1,0 +1,133 @@
+// What people do to boxes: click, double click, keys. It says what was meant, and does nothing itself.
+import { type Arrow, isArrow, nearest } from "./moves";
+import type { Picture } from "./picture";
+
+export interface Intentions {
+  select(id: string): void;
+  focus(id: string): void;
+  /** Shows what a fold hides, or hides what a function calls. */
+  unfold(id: string): void;
+  toggleCollapsed(id: string): void;
+  /** The keyboard is at a box now. */
+  reached(id: string): void;
+}
+
+/** Makes one box at a time a stop of the Tab key; arrows lead on from there. */
+export class Hands {
+  private current: string | null = null;
+
+  constructor(
+    private readonly picture: Picture,
+    private readonly intentions: Intentions,
+  ) {
+    const layer = picture.boxLayer;
+    layer.addEventListener("click", (event) => this.act(event, (id) => this.press(id)));
+    layer.addEventListener("dblclick", (event) => this.act(event, (id) => this.doublePress(id)));
+    layer.addEventListener("keydown", (event) => this.key(event));
+    layer.addEventListener("focusin", (event) => {
+      const id = this.idOf(event);
+      if (id !== null) {
+        this.moveTo(id, false);
+        // A box that is clicked stays under the pointer: a second click may follow.
+        if ((event.target as Element).matches(":focus-visible")) {
+          intentions.reached(id);
+        }
+      }
+    });
+  }
+
+  /** Gives the boxes of a new picture their ids, and one of them a stop of the Tab key. */
+  attach(selected: string | null): void {
+    const boxes = this.picture.scene?.boxes ?? [];
+    for (const box of boxes) {
+      const element = this.picture.box(box.id);
+      element?.setAttribute("data-id", box.id);
+      element?.setAttribute("tabindex", "-1");
+    }
+    const isThere = (id: string | null): boolean => id !== null && this.picture.box(id) !== null;
+    const stop = [selected, this.current].find((id) => isThere(id ?? null)) ?? boxes[0]?.id ?? null;
+    this.current = stop;
+    if (stop !== null) {
+      this.picture.box(stop)?.setAttribute("tabindex", "0");
+    }
+  }
+
+  /** Puts the keyboard at a box. */
+  moveTo(id: string, withFocus = true): void {
+    const element = this.picture.box(id);
+    if (element === null) {
+      return;
+    }
+    if (this.current !== null) {
+      this.picture.box(this.current)?.setAttribute("tabindex", "-1");
+    }
+    this.current = id;
+    element.setAttribute("tabindex", "0");
+    if (withFocus) {
+      element.focus({ preventScroll: true });
+    }
+  }
+
+  private act(event: Event, action: (id: string) => void): void {
+    const id = this.idOf(event);
+    if (id !== null) {
+      event.preventDefault();
+      event.stopPropagation();
+      action(id);
+    }
+  }
+
+  private idOf(event: Event): string | null {
+    const box = (event.target as Element | null)?.closest(".box");
+    return box?.getAttribute("data-id") ?? null;
+  }
+
+  private isFold(id: string): boolean {
+    return this.picture.scene?.boxes.find((box) => box.id === id)?.kind === "fold";
+  }
+
+  private press(id: string): void {
+    if (this.isFold(id)) {
+      this.intentions.unfold(id);
+    } else {
+      this.intentions.select(id);
+    }
+  }
+
+  private doublePress(id: string): void {
+    if (!this.isFold(id)) {
+      this.intentions.focus(id);
+    }
+  }
+
+  private key(event: KeyboardEvent): void {
+    const id = this.idOf(event);
+    if (id === null || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    if (isArrow(event.key) && !event.shiftKey) {
+      this.step(id, event.key);
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.press(id);
+    } else if (event.key === "f" && !this.isFold(id)) {
+      this.intentions.focus(id);
+    } else if (event.key === "e") {
+      if (this.isFold(id)) {
+        this.intentions.unfold(id);
+      } else {
+        this.intentions.toggleCollapsed(id);
+      }
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private step(id: string, arrow: Arrow): void {
+    const next = nearest(this.picture.places(), id, arrow);
+    if (next !== null) {
+      this.moveTo(next);
+    }
+  }
+}
