@@ -1,9 +1,9 @@
 #include "hook.h"
 
 #include "heap.h"
-#include "line_events.h"
 #include "heap_actions.h"
 #include "limits.h"
+#include "line_events.h"
 #include "passing.h"
 
 /* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
