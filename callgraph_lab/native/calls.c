@@ -287,7 +287,7 @@ tree_running_call(struct thread *thread)
     static interpreter_frame *frame_in_vain;
     static const struct open_call *top_in_vain;
     struct open_call *top = thread->top;
-    interpreter_frame *frame = raw_current_frame(current_thread_state());
+    interpreter_frame *frame = raw_frame_to_compare(current_thread_state());
     if (LIKELY(top->frame == frame) || frame == NULL ||
         (top->frame == FRAME_OF_C_CALL && top->caller->frame == frame) ||
         (frame == frame_in_vain && top == top_in_vain)) {

@@ -11,7 +11,8 @@ struct known_function {
     char *record; /* as it stands in the file of this process, or in the parent's */
     uint32_t number_in_file;
     struct watch *watch; /* the event map's rules for it, or NULL */
-    bool has_lines;      /* they are counted */
+    bool is_c;
+    bool has_lines; /* they are counted */
 };
 
 static struct known_function *known_functions;
@@ -57,6 +58,12 @@ const struct watch *
 functions_watch(uint32_t function)
 {
     return known_functions[function].watch;
+}
+
+bool
+functions_is_c(uint32_t function)
+{
+    return known_functions[function].is_c;
 }
 
 void
@@ -153,7 +160,11 @@ functions_append(int line, uint32_t flags)
     if (place == NULL) {
         return NO_FUNCTION;
     }
-    known_functions[function_count] = (struct known_function){place, functions_in_file - 1, NULL, false};
+    known_functions[function_count] = (struct known_function){
+        .record = place,
+        .number_in_file = functions_in_file - 1,
+        .is_c = (flags & FUNCTION_IS_C) != 0,
+    };
     return function_count++;
 }
 

@@ -23,6 +23,9 @@ struct watch;
 void functions_set_watch(uint32_t function, struct watch *watch);
 const struct watch *functions_watch(uint32_t function);
 
+/* Is it written in C? */
+bool functions_is_c(uint32_t function);
+
 /* Are the lines of a function counted? */
 void functions_set_lines(uint32_t function, bool counted);
 bool functions_have_lines(uint32_t function);

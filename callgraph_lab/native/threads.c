@@ -227,6 +227,8 @@ threads_stop(void)
         }
         thread->session = 0;
         thread->root_call.frame = NO_FRAME;
+        /* Its root is freed, and memory may be charged before the thread has another one. */
+        thread->root_call.node = tree_silent_node();
         thread->top = &thread->root_call;
     }
 }

@@ -147,6 +147,20 @@ more_records(struct thread *thread)
     return true;
 }
 
+/* What of a context's calls has to do with lines (enum node_watch). */
+static uint8_t
+lines_watch(const struct node *parent, uint32_t function)
+{
+    uint8_t watch = functions_have_lines(function) ? WATCH_LINES : 0;
+    /* A frame that is called through a function written in C is called by the frame that called that. */
+    if (parent != NULL && ((parent->watch & WATCH_LINES) ||
+                           ((parent->watch & WATCH_LINES_OF_CALLER) &&
+                            functions_is_c(parent->function)))) {
+        watch |= WATCH_LINES_OF_CALLER;
+    }
+    return watch;
+}
+
 static struct node *
 new_context(struct thread *thread, const struct node *parent, uint32_t function, uint32_t label)
 {
@@ -163,10 +177,7 @@ new_context(struct thread *thread, const struct node *parent, uint32_t function,
     node->id = thread->next_id;
     node->function = function;
     node->depth = parent == NULL ? 0 : parent->depth + 1;
-    node->watch = functions_have_lines(function) ? WATCH_LINES : 0;
-    if (parent != NULL && (parent->watch & WATCH_LINES)) {
-        node->watch |= WATCH_LINES_OF_CALLER;
-    }
+    node->watch = lines_watch(parent, function);
     node->memory = memory_record_for(node->id);
     node->record->caller = parent == NULL ? NO_CONTEXT : parent->id;
     node->record->function = number_in_file;

@@ -87,8 +87,9 @@ def line_with(folder: Path, text: str) -> int:
     return number
 
 
-def test_hits_are_those_of_settrace(tmp_path: Path) -> None:
-    ran = run(SHAPES, tmp_path, lines=["__main__.*"])
+@pytest.mark.parametrize("more", [{}, {"c_calls": True, "memory": True}])
+def test_hits_are_those_of_settrace(tmp_path: Path, more: dict[str, bool]) -> None:
+    ran = run(SHAPES, tmp_path, lines=["__main__.*"], **more)
     assert ran.status == 0, ran.errors
     expected = settrace_hits(tmp_path / "program.py")
     assert len(expected) > 100
