@@ -6,7 +6,8 @@
 
 Fails when a test ends otherwise than without us, except for the differences that
 ``known_differences.py`` gives the reasons of, and when the recording lacks the tests' own calls.
-A suite that differs is run once more, both ways: tests that race are told, and fail nothing.
+A suite that differs is run again, both ways: tests that race are told, and fail nothing. So
+are ends that were also seen without us, a crash of a C library included.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from suites import (
     Comparison,
     Suite,
     compare,
-    folder_suite,
+    folder_suites,
     module_suite,
 )
+
+ATTEMPTS = 4
+"""So often at most a suite is compared that differs."""
 
 
 def parse() -> tuple[list[Suite], int]:
@@ -44,10 +48,10 @@ def parse() -> tuple[list[Suite], int]:
     stdlib.add_argument("--jobs", type=int, default=1, metavar="N", help="N modules at once")
     folder = kinds.add_parser("folder", help="a folder with a pytest suite in it")
     folder.add_argument("folder", type=Path)
-    folder.add_argument("words", nargs="*", metavar="WORD", help="what to hand to pytest")
+    folder.add_argument("--without", metavar="WORD", help="leave out tests with this in the name")
     options = parser.parse_args()
     if options.kind == "folder":
-        return [folder_suite(options.folder.resolve(), options.words)], 1
+        return folder_suites(options.folder.resolve(), options.without), 1
     left_out = SLOW_MODULES if options.quick else ()
     modules = options.modules or [name for name in MODULES if name not in left_out]
     return [module_suite(name) for name in modules], options.jobs
@@ -61,17 +65,30 @@ def unexplained(found: Comparison) -> set[str]:
     return set() if unknown == {EXIT_STATUS} and names != unknown else unknown
 
 
+def unlike_any_plain(attempts: list[Comparison]) -> set[str]:
+    """Return the tests that differed each time, recorded once as they never ended without us."""
+    seen_plain: dict[str, set[str]] = {}
+    seen_recorded: dict[str, set[str]] = {}
+    for item in (item for attempt in attempts for item in attempt.differences):
+        seen_plain.setdefault(item.test, set()).add(item.plain)
+        seen_recorded.setdefault(item.test, set()).add(item.recorded)
+    always = set.intersection(*map(unexplained, attempts))
+    return {test for test in always if not seen_recorded[test] <= seen_plain[test]}
+
+
 def run(suite: Suite) -> tuple[Suite, list[Comparison]]:
-    """Compare a suite, once more where something differs."""
-    first = compare(suite)
-    return suite, [first, compare(suite)] if unexplained(first) else [first]
+    """Compare a suite, again where something differs."""
+    attempts = [compare(suite)]
+    while len(attempts) < ATTEMPTS and (unlike_any_plain(attempts) or attempts[-1].faults):
+        attempts.append(compare(suite))
+    return suite, attempts
 
 
 def why_not_known(test: str, attempt: Comparison, failing: set[str]) -> str:
     """Return what to say of a difference that has no reason of its own."""
     if test in failing:
         return "?"
-    return "not every time" if test in unexplained(attempt) else "because of the others"
+    return "not always so" if test in unexplained(attempt) else "because of the others"
 
 
 def report(suite: Suite, attempts: list[Comparison]) -> bool:
@@ -81,7 +98,7 @@ def report(suite: Suite, attempts: list[Comparison]) -> bool:
         f"{suite.name:28} {found.plain_s:8.1f} {found.recorded_s:8.1f} {found.tests:6}"
         f" {found.passed:7} {len(found.differences):7} {found.own_calls:10}"
     )
-    failing = set.intersection(*map(unexplained, attempts))
+    failing = unlike_any_plain(attempts)
     for number, attempt in enumerate(attempts, 1):
         for item in attempt.differences:
             reason = reason_for(item.test) or why_not_known(item.test, attempt, failing)

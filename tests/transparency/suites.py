@@ -116,12 +116,14 @@ def module_suite(name: str) -> Suite:
     return Suite(name, (*base, "--testdir", ".", *names), "--junit-xml", files=files)
 
 
-def folder_suite(folder: Path, words: list[str]) -> Suite:
-    """Return the pytest suite of a folder, run in one process."""
+def folder_suites(folder: Path, without: str | None) -> list[Suite]:
+    """Return the pytest suite of a folder, file by file, without the tests of some name."""
     # Not with the options of the project's own, which may want plugins.
-    base = ("-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider")
-    arguments = (*base, *words)
-    return Suite(folder.name, arguments, "--junit-xml", folder=folder)
+    base = ["-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    if without is not None:
+        base += ["-k", f"not {without}"]
+    files = (path.relative_to(folder) for path in sorted(folder.glob("**/test_*.py")))
+    return [Suite(file.stem, (*base, str(file)), "--junit-xml", folder=folder) for file in files]
 
 
 def compare(suite: Suite) -> Comparison:
