@@ -22,7 +22,7 @@ Examples:
   cglab heap
   cglab heap --diff first last
   cglab run --heap action=STOR ftpServer.py
-  cglab heap --diff STOR#1 STOR#1000"""
+  cglab heap --diff 'STOR#1' 'STOR#1000'"""
 )
 @recording_argument
 @folder_option

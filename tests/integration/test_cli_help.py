@@ -63,7 +63,8 @@ def test_every_example_is_understood() -> None:
                 assert item is not None
                 # Up to what the shell takes for itself, or to the explanation beside it.
                 for example in re.findall(
-                    r"cglab ([^|&>)#\n]+?)(?:   .*)?(?=[|&>)#\n]|$)", item.epilog
+                    r"cglab ((?:[^|&>)#\n]|(?<=\S)#)+?)(?:   .*)?(?=[|&>)\n]| #|$)",
+                    item.epilog,
                 ):
                     words = shlex.split(example)
                     if words[0] in COMMANDS:

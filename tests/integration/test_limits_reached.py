@@ -253,8 +253,10 @@ except MemoryError as error:
         names.append((traceback.tb_frame.f_code.co_name, traceback.tb_lineno))
         traceback = traceback.tb_next
     print(count, type(error).__name__, error.args, names)
-held.append(bytearray(1024 * 1024))
-fill()
+def too_large():
+    return bytearray(2**40)
+
+too_large()
 """
     target = write_target(tmp_path, SESSION + script)
     allowed = (200 + 16) * 1024 * 1024
