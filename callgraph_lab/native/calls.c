@@ -148,12 +148,15 @@ find_call_of_frame(struct thread *thread, interpreter_frame *frame)
             return call;
         }
     }
-    /* One that was found on a stack may be over: who knows what is at its address by now. */
     struct open_call *call = search_records(thread, frame, false);
     if (call != NULL) {
         *recent = call;
+        return call;
     }
-    return call;
+    /* One that was found on a stack may be over: who knows what is at its address by now. It is not
+     * while a C function that it has called goes on, such as the switch to another greenlet. */
+    call = search_records(thread, frame, true);
+    return call != NULL && call->c_call != NULL ? call : NULL;
 }
 
 /* The innermost open call that a frame has made or is. */

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-from support_native import counts, needs_native, paths, run
+from support_native import PACKAGES, counts, needs_native, paths, run
+
+from callgraph_lab.recording.live_reader import read_part
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from callgraph_lab.recording.live_part import LivePart
 
 pytestmark = [
     needs_native,
@@ -150,3 +157,89 @@ def test_a_gevent_server(tmp_path: Path) -> None:
     assert (found["handle"], found["answer"], found["client"]) == (20, 200, 20)
     callers = {path.split(" > ")[-2] for path in paths(ran.part) if path.endswith(" > answer")}
     assert callers == {"handle"}
+
+
+def recorded_from_the_middle(script: str, folder: Path) -> tuple[LivePart, str]:
+    """Run a program that begins to record itself, C functions too, when it calls ``begin``."""
+    beginning = f"""
+import sys
+sys.path.insert(0, {str(PACKAGES)!r})
+from callgraph_lab import _native
+sys.path.pop(0)
+def begin():
+    _native.start({str(folder)!r}, "{{}}", whole_program=False, c_calls=True)
+"""
+    program = [sys.executable, "-c", beginning + textwrap.dedent(script)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (part,) = [read_part(path) for path in folder.glob("*.part")]
+    return part, done.stdout
+
+
+def test_a_frame_that_was_there_before_and_switches_away(tmp_path: Path) -> None:
+    """The call of ``switch`` is open meanwhile, and its time is counted when it comes back."""
+    script = """
+        import greenlet, time
+        def works():
+            while True:
+                time.sleep(0.05)
+                main.switch()
+        def was_there_before():
+            begin()
+            for _ in range(3):
+                working.switch()
+        main = greenlet.getcurrent()
+        working = greenlet.greenlet(works)
+        was_there_before()
+        _native.stop()
+    """
+    part, _ = recorded_from_the_middle(script, tmp_path)
+    assert paths(part)["MainThread > greenlet.switch"] == 3
+    (ticks,) = [
+        ticks
+        for parent, function, ticks in zip(part.parent, part.function, part.ticks, strict=True)
+        if parent == 0 and part.functions[function].qualname == "greenlet.switch"
+    ]
+    assert part.clock.duration_ns(ticks) >= 150_000_000
+
+
+def test_greenlets_that_were_there_before(tmp_path: Path) -> None:
+    """They take turns in no order with new ones, and end: every call is counted."""
+    script = """
+        import collections, greenlet, random
+        order = random.Random(3)
+        made = collections.Counter()
+        def leaf(caller): made[caller, "leaf"] += 1
+        def work(depth):
+            made["work"] += 1
+            for _ in range(order.randrange(2, 8)):
+                leaf("work")
+                if depth and order.randrange(3):
+                    work(depth - 1)
+                turn()
+        def turn():
+            made["turn"] += 1
+            alive[:] = [one for one in alive if not one.dead]
+            if len(alive) < 20:
+                alive.append(greenlet.greenlet(lambda depth: work(depth), parent=main))
+            leaf("turn")
+            order.choice([*alive, main]).switch(3)
+            leaf("turn")
+        main = greenlet.getcurrent()
+        alive = []
+        for _ in range(50):
+            turn()
+        before = list(alive)
+        begin()
+        made.clear()
+        while len(made) < 4 or not all(one.dead for one in before):
+            turn()
+        _native.stop()
+        print(made["work"], made["turn"], made["work", "leaf"] + made["turn", "leaf"])
+    """
+    part, output = recorded_from_the_middle(script, tmp_path)
+    found = counts(part)
+    assert [found["work"], found["turn"], found["leaf"]] == [int(word) for word in output.split()]
+    assert found["turn"] > 100
+    callers = {path.split(" > ")[-2] for path in paths(part) if path.endswith(" > work > leaf")}
+    assert callers == {"work"}
