@@ -53,6 +53,47 @@ def printed(folder: Path, *options: str) -> list[dict[str, Any]]:
     return lines_of(cglab("events", "--format", "jsonl", *options, folder=folder).stdout)
 
 
+OVERRIDING_SERVER = """
+import tempfile
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+class Handler(FTPHandler):
+    def __init__(self, *arguments, **named): super().__init__(*arguments, **named)
+    def process_command(self, cmd, *args, **kwargs):
+        return super().process_command(cmd, *args, **kwargs)
+    def handle_auth_success(self, *arguments): return super().handle_auth_success(*arguments)
+    def on_incomplete_file_received(self, file): super().on_incomplete_file_received(file)
+    def close(self): super().close()
+class Deeper(Handler):
+    def handle_auth_success(self, *arguments): return super().handle_auth_success(*arguments)
+Handler.authorizer = DummyAuthorizer()
+Handler.authorizer.add_user("user", "12345", tempfile.mkdtemp(), perm="elradfmwMT")
+FTPServer(("127.0.0.1", 0), Deeper).serve_forever()
+"""
+ABORTING_CLIENT = """
+import contextlib, ftplib, os
+for way in ("aborts", "hangs up"):
+    ftp = ftplib.FTP()
+    ftp.connect("127.0.0.1", int(os.environ["CGLAB_PORT"]), timeout=30)
+    ftp.login("user", "12345")
+    upload = ftp.transfercmd("STOR " + way)
+    upload.sendall(b"x" * 5000)
+    ftp.voidcmd("NOOP")
+    if way == "aborts":
+        ftp.sock.sendall(b"ABOR\\r\\n")
+        ftp.getmultiline()
+        ftp.getmultiline()
+        ftp.quit()
+    else:
+        ftp.close()
+        upload.settimeout(30)
+        with contextlib.suppress(ConnectionError):
+            upload.recv(1)  # nothing: until the server has closed it
+    upload.close()
+"""
+
+
 def key_of(line: dict[str, Any]) -> tuple[Any, ...]:
     """What a line says that does not depend on how well the clock's rate is known by then."""
     return line["sensor"], line["process"], line["session"], str(line["fields"]), *line["path"]
@@ -338,3 +379,22 @@ def test_a_session_that_was_handed_to_a_child_is_gone_when_the_child_says_so(
     assert shown[0]["process"] == parent != shown[1]["process"]
     logged = lines_of((tmp_path / "log").read_text(encoding="utf-8"))
     assert list(map(key_of, logged)) == list(map(key_of, shown[::-1]))
+
+
+def test_methods_that_call_those_of_their_base_and_uploads_that_others_end(tmp_path: Path) -> None:
+    server = write_target(tmp_path, OVERRIDING_SERVER, "server.py")
+    client = write_target(tmp_path, ABORTING_CLIENT, "client.py")
+    drive = shlex.join([sys.executable, str(client)])
+    cglab("run", "--no-render", "--drive", drive, server, folder=tmp_path)
+    document = json.loads(cglab("actions", "--format", "json", folder=tmp_path).stdout)
+    counted = {item["name"]: item["count"] for item in document["actions"]}
+    names = ("connect", "USER", "PASS", "login", "STOR", "ABOR", "disconnect")
+    assert [counted[name] for name in names] == [2, 2, 2, 2, 2, 1, 2]
+    events = printed(tmp_path)
+    sensors = Counter(line["sensor"] for line in events)
+    once = ("connection-opened", "logged-in", "upload-started", "upload-aborted", "disconnected")
+    assert [sensors[name] for name in once] == [2] * len(once)
+    aborted = [line["fields"] for line in events if line["sensor"] == "upload-aborted"]
+    assert [fields["command"] for fields in aborted] == ["STOR", "STOR"]
+    assert [fields["file"].rpartition("/")[2] for fields in aborted] == ["aborts", "hangs up"]
+    assert aborted[0]["bytes"] == "5000"
