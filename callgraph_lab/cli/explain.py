@@ -132,7 +132,12 @@ def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
     from callgraph_lab.render.text import count, duration, visible_text  # noqa: PLC0415
 
     names = ", ".join(explanation.names)
-    told = f"{names}, the {nth} one" if nth else f"{names}: {count(explanation.count, 'time')}"
+    if nth:
+        told = f"{names}, the {nth} one"
+    elif explanation.count:
+        told = f"{names}: {count(explanation.count, 'time')}"
+    else:
+        told = f"{names}: work that serves no session"
     if explanation.instances:
         told += f", {'' if nth else 'median '}{duration(explanation.duration_ns)} from begin to end"
         told += f", {count(explanation.passes, 'pass', 'passes')} of the event loop"

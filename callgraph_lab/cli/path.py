@@ -110,7 +110,9 @@ def _print_chains(answer: Answer, shown: Sequence[CallChain]) -> None:
             again = chain.calls_below + chain.resumes_below
             told += f", and {count(again, 'call')} of it below itself"
         click.echo(click.style(told, bold=True))
-        way = " -> ".join(step.function.short_name for step in chain.steps)
+        root, *steps = chain.steps
+        # Threads that are alike have one name together.
+        way = " -> ".join([root.name, *(step.function.short_name for step in steps)])
         click.echo(f"  {visible_text(way)}")
         _print_steps(chain)
         if number < len(shown):

@@ -115,8 +115,9 @@ def filter_from_table(table: Mapping[str, Any], *, name: str, text: str, source:
         where = f"{source}:{line_of_key(text, key)}"
         if key not in KEYS:
             raise FilterError(
-                f"{where}: unknown key {key!r}{did_you_mean(key, KEYS)}",
-                hint=f"the keys of a filter are {', '.join(KEYS)}",
+                f"{where}: unknown key {key!r}{did_you_mean(key, (*KEYS, *FOREIGN_KEYS))}",
+                hint=f"the keys of a filter are {', '.join(KEYS)}; those of an event map"
+                f" {' and '.join(FOREIGN_KEYS)}",
             )
         if not KEYS[key].is_valid(value):
             raise FilterError(

@@ -147,6 +147,12 @@ def test_one_upload_alone(served: tuple[Path, str]) -> None:
     assert calls(first["by_name"]["control command"])["ftp_STOR"] == 1
 
 
+def test_work_for_no_session_was_not_done_so_many_times(served: tuple[Path, str]) -> None:
+    folder, _ = served
+    head, *_ = cglab("explain", "idle", folder=folder).stdout.splitlines()
+    assert head == "idle: work that serves no session"
+
+
 def test_what_cannot_be_explained_is_said(served: tuple[Path, str], tmp_path: Path) -> None:
     folder, _ = served
     wrong = cglab("explain", "DELE", folder=folder, status=2)

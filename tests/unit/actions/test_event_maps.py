@@ -194,6 +194,7 @@ def test_no_shipped_map_reads_an_argument_of_the_password_command() -> None:
             "two sensors",
         ),
         ('name = "mine"', 'nam = "mine"', 1, "unknown key 'nam'"),
+        ("[[sensor]]", "[[sensors]]", 45, "did you mean 'sensor'"),
         ("[event_map]", "[event_map", 3, "not valid TOML"),
     ],
 )

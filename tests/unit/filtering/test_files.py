@@ -252,7 +252,9 @@ def test_mistake_is_told_with_file_and_line(
 
 def test_hint_lists_the_keys(tmp_path: Path) -> None:
     hint = refusal(write(tmp_path, "wrong", "qqq = 1")).hint
-    assert hint == f"the keys of a filter are {', '.join(KEYS)}"
+    assert hint == (
+        f"the keys of a filter are {', '.join(KEYS)}; those of an event map event_map and sensor"
+    )
 
 
 def test_not_utf_8(tmp_path: Path) -> None:
