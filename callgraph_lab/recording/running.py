@@ -42,13 +42,16 @@ def has_running_process(live_folder: Path) -> bool:
 def _is_mapped_by_another(live_folder: Path) -> bool:
     # As the kernel writes it there.
     start = os.fsencode(live_folder.resolve()).replace(b"\n", rb"\012") + b"/"
-    for pid in os.listdir("/proc"):  # noqa: PTH208 - this is looked at often
-        if pid.isdecimal() and int(pid) != os.getpid():
+    looked_at = {str(os.getpid())}
+    # A process may fork and end while others are looked at: its child stands in the next list only.
+    while pids := set(filter(str.isdecimal, os.listdir("/proc"))) - looked_at:  # noqa: PTH208 - often
+        for pid in pids:
             try:
                 if start in Path(f"/proc/{pid}/maps").read_bytes():
                     return True
             except OSError:  # it has ended, or is another user's
                 continue
+        looked_at |= pids
     return False
 
 
