@@ -214,6 +214,10 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     notes += [*outcome.notes, *limit_watch.finish(outcome.status)]
     _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
     entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
+    if entry.live_folder is None:
+        known = {*run.notes, *notes}
+        remarks = [note for note in catalog.load_run(entry).notes if note not in known]
+        outcome.notes += remarks
     beside.finish(lambda: catalog.load(entry))
     return Recorded(
         entry=entry,

@@ -99,9 +99,9 @@ def last_sign_ns(parts: Sequence[LivePart]) -> int:
                 spent_ticks[parent] += ticks
         moments += (clock.first_ns + clock.duration_ns(ticks) for ticks in spent_ticks.values())
         moments += (
-            clock.monotonic_ns(call.start_ticks)
+            clock.monotonic_ns(thread.latest_ticks)
             for thread in part.threads
-            for call in thread.open_calls
+            if thread.latest_ticks
         )
     return max(moments)
 

@@ -26,6 +26,7 @@ from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
+from callgraph_lab.recording.private_file import write_private_text
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_alive, is_running, owner_of
 
@@ -179,11 +180,9 @@ def _ended_parts(paths: Iterable[Path]) -> list[Path]:
 
 
 def _write_index(live_folder: Path, recording: Path, parts: list[str]) -> None:
-    temporary = live_folder / f".{_INDEX}.tmp"
     try:
         text = json.dumps({"recording": recording.name, "parts": parts})
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(live_folder / _INDEX)
+        write_private_text(live_folder / _INDEX, text)
     except OSError as error:
         raise OutputError(f"cannot write to {live_folder}: {error.strerror}") from error
 

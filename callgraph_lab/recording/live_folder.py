@@ -64,9 +64,12 @@ def read_while_locked(live_folder: Path) -> LiveContents:
     )
     run = _run_of(live_folder, parts)
     running = frozenset(part.pid for part in parts if is_alive(part.pid, part.start_time))
+    resources = read_resources(live_folder, run.started_monotonic_ns)
     now_ns = run.ended_monotonic_ns
     if running or now_ns is None:
         now_ns = time.monotonic_ns() if is_running(live_folder) else last_sign_ns(parts)
+        if resources.moment_ns:
+            now_ns = max(now_ns, run.started_monotonic_ns + resources.moment_ns[-1])
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
@@ -78,7 +81,7 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         recording,
         run=replace(information, notes=(*run.notes, *said)),
         marks=marks,
-        resources=read_resources(live_folder, run.started_monotonic_ns),
+        resources=resources,
         heap=read_heap(live_folder, run.started_monotonic_ns),
     )
     return LiveContents(

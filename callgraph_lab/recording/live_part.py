@@ -38,12 +38,16 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class LiveThread:
-    """A thread: the index of its root context, how many threads shared it, its open calls."""
+    """A thread: the index of its root context, how many threads shared it, its open calls.
+
+    ``latest_ticks`` is when it last entered a call, at a depth that its stack has room for.
+    """
 
     root: int
     threads: int
     alive: bool
     open_calls: tuple[OpenCall, ...]
+    latest_ticks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

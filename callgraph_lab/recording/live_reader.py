@@ -196,13 +196,15 @@ class _PartReader:
             raise DamagedError("the number of its threads is damaged")
         self._roots_with_thread.add(root)
         first = start + layout.THREAD_ENTRIES_OFFSET
-        shown = min(depth, capacity, (end - first) // layout.OPEN_ENTRY.size)
+        room = min(capacity, (end - first) // layout.OPEN_ENTRY.size)
+        entries = list(
+            layout.OPEN_ENTRY.iter_unpack(
+                memoryview(self._data)[first : first + room * layout.OPEN_ENTRY.size]
+            )
+        )
         open_calls: list[OpenCall] = []
         caller = root
-        for entry in range(shown):
-            context_id, flags, start_ticks = layout.OPEN_ENTRY.unpack_from(
-                self._data, first + entry * layout.OPEN_ENTRY.size
-            )
+        for context_id, flags, start_ticks in entries[:depth]:
             context = self._position(context_id)
             # An entry that does not continue the chain was being changed while it was read.
             if context is None or part.parent[context] != caller:
@@ -211,7 +213,12 @@ class _PartReader:
             open_calls.append(OpenCall(context, inherited, start_ticks))
             caller = context
         alive = state == layout.THREAD_ALIVE
-        part.threads.append(LiveThread(root, threads, alive, tuple(open_calls)))
+        # Entries of calls that have returned stay until the next one at their depth.
+        latest_ticks = max(
+            (ticks for number, _, ticks in entries if ticks and self._position(number) is not None),
+            default=0,
+        )
+        part.threads.append(LiveThread(root, threads, alive, tuple(open_calls), latest_ticks))
 
     def _add_threads_without_block(self, part: LivePart) -> None:
         """Keep what a root was reached from whose thread is damaged, or was only being added."""

@@ -14,6 +14,7 @@ from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.event_map_json import event_map_of_json
+from callgraph_lab.recording.private_file import write_private_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,10 +100,8 @@ def ended_now(run: RunFile, *, exit_status: int | None, notes: tuple[str, ...] =
 
 def write_run_file(folder: Path, run: RunFile) -> None:
     """Write ``run`` into a live folder, whole or not at all. Raise ``OutputError``."""
-    temporary = folder / f".{layout.RUN_FILE}.tmp"
     try:
-        temporary.write_text(json.dumps(asdict(run)), encoding="utf-8")
-        temporary.replace(folder / layout.RUN_FILE)
+        write_private_text(folder / layout.RUN_FILE, json.dumps(asdict(run)))
     except OSError as error:
         raise OutputError(
             f"cannot write to {folder}: {error.strerror}",

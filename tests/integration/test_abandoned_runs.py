@@ -77,6 +77,9 @@ def kill_cglab_while_the_target_runs(folder: Path, source: str) -> int:
         ((state, complete),) = states(folder)
         assert (state, complete) == ("running", False)
         assert catalog.fold_abandoned(folder / "out") == []
+        files = [path for path in next((folder / "out").glob("*.live")).iterdir() if path.is_file()]
+        assert {path.name for path in files} >= {"run.json", "resources"}
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
         assert state_of_newest(folder).tree.open_calls
         (folder / "enough").touch()
         wait_until(lambda: not is_alive(target, start_time), "the target has ended")

@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.recording.builders import RUN, ended_process, live_file, plant_part
+from unit.recording.builders import RUN, WORD_DEPTH, ended_process, live_file, plant_part
 from unit.recording.validity import check_valid
 
 from callgraph_lab.errors import RecordingError
@@ -16,8 +17,6 @@ from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from callgraph_lab.recording.live_part import LivePart
 
 
@@ -226,3 +225,15 @@ def test_the_last_sign_of_a_run(tmp_path: Path) -> None:
     assert last_sign_ns([killed]) == killed.threads[0].open_calls[0].start_ticks
     assert last_sign_ns([ended, killed]) == last_sign_ns([killed])
     assert last_sign_ns([]) == 0
+
+
+def test_a_call_that_has_returned_is_a_sign_too(tmp_path: Path) -> None:
+    """A server that was killed while it waited for the next client has served others before."""
+    made = live_file(tmp_path, calls_open=True)
+    made.open_calls("serve", "f")
+    made.thread.words[WORD_DEPTH] = 1
+    part = read_part(Path(made.path))
+    (thread,) = part.threads
+    (serve,) = thread.open_calls
+    assert serve.start_ticks < thread.latest_ticks
+    assert last_sign_ns([part]) == thread.latest_ticks
