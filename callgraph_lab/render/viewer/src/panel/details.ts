@@ -106,7 +106,8 @@ export class Details {
     if (!entry.isHidden || entry.calls === 0) {
       return [element("p", { class: "standing" }, "It was not called in what is selected.")];
     }
-    const isAll = state.filters.length === 1 && state.filters[0] === "none";
+    const hasOwnRules = state.include.length > 0 || state.exclude.length > 0 || state.stdlib !== null;
+    const isAll = state.filters.length === 1 && state.filters[0] === "none" && !hasOwnRules;
     return [
       element(
         "p",
