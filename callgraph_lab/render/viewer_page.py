@@ -35,6 +35,7 @@ _PAGE = """\
 <body>
 <noscript>This page draws a call graph with JavaScript, which is switched off here.</noscript>
 <script type="application/octet-stream+base64" id="data">{data}</script>
+<script type="text/plain" id="licenses">{licenses}</script>
 <script>{program}</script>
 </body>
 </html>
@@ -51,6 +52,8 @@ def viewer_page(document: dict[str, Any]) -> bytes:
         title=escape(f"{name} - cglab"),
         style=style,
         data=packed(document),
+        # Of what others wrote of the program: whoever passes the page on passes them on, too.
+        licenses=(BUNDLE / "LICENSES.txt").read_text(encoding="utf-8"),
         program=program,
     )
     return page.encode()

@@ -212,7 +212,7 @@ def test_dark_and_light(ftp_page: Path, open_page: Callable[..., OpenPage]) -> N
     assert brightness["light"] > 600
 
 
-@pytest.mark.parametrize(("button", "start"), [("SVG", b"<"), ("PNG", b"\x89PNG")])
+@pytest.mark.parametrize(("button", "start"), [("Save as SVG", b"<"), ("Save as PNG", b"\x89PNG")])
 def test_the_picture_can_be_saved(
     button: str, start: bytes, page: OpenPage, tmp_path: Path
 ) -> None:

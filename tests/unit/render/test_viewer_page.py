@@ -37,7 +37,7 @@ def test_hostile_names_are_in_the_data_and_in_the_title_as_text() -> None:
     elements = Elements(made.decode())
     assert [tag for tag, _ in elements.tags] == [
         *("html", "head", "meta", "meta", "meta", "title", "link", "style"),
-        *("body", "noscript", "script", "script"),
+        *("body", "noscript", "script", "script", "script"),
     ]
     assert ("title", f"{HOSTILE_TEXTS[0]} - cglab") in elements.texts
     qualnames = {item["qualname"] for item in data_of(made)["functions"]}
@@ -64,6 +64,9 @@ def test_the_policy_allows_the_program_and_the_style_and_no_network() -> None:
 def test_the_bundle_stays_inside_of_its_elements() -> None:
     program = (BUNDLE / "viewer.js").read_bytes()
     style = (BUNDLE / "viewer.css").read_bytes()
+    licenses = (BUNDLE / "LICENSES.txt").read_bytes()
+    assert b"wasm-graphviz" in licenses
+    assert not re.search(rb"</script|<!--", licenses, re.IGNORECASE)
     # What would end the element, begin a comment in it, or be another text to a browser's hash.
     assert not re.search(rb"</script|<!--|[\r\x00]", program, re.IGNORECASE)
     assert not re.search(rb"</style|@import|[\r\x00]", style, re.IGNORECASE)

@@ -1,6 +1,5 @@
 // The tab of the graph: draws what the state asks for, and turns what people do into a new state.
 import { button, element } from "../dom";
-import { count, number, visibleText } from "../format";
 import type { ViewState } from "../state";
 import type { PageContext, Tab } from "../types";
 import { Camera } from "./camera";
@@ -11,36 +10,16 @@ import { LayoutClient } from "./layout_client";
 import { legendOf } from "./legend";
 import { lookOf } from "./look";
 import { Picture } from "./picture";
-import { type Plan, planOf } from "./plan";
+import { DRAWN_BY, type Plan, planOf } from "./plan";
 import { savePng, saveSvg } from "./save";
 import { canvasMeasure } from "./scene";
 import { startWorker } from "./start_worker";
+import { captionLines, emptyText, spokenSummary } from "./summary";
 
 const SLOW_MS = 200;
 const PAN_STEP = 80;
 /** Nothing moves under the pointer before this is over. */
 const DOUBLE_CLICK_MS = 500;
-
-/** What of a state decides on the picture; the rest marks boxes in it. */
-const DRAWN_BY: readonly (keyof ViewState)[] = [
-  "slice",
-  "compare",
-  "process",
-  "thread",
-  "depth",
-  "depthBy",
-  "filters",
-  "include",
-  "exclude",
-  "stdlib",
-  "focus",
-  "up",
-  "down",
-  "maxNodes",
-  "expanded",
-  "collapsed",
-  "measure",
-];
 
 export class GraphTab implements Tab {
   readonly element: HTMLElement;
@@ -158,7 +137,7 @@ export class GraphTab implements Tab {
       svg: this.picture.svg,
       bounds: this.picture.bounds,
       look: lookOf(this.context.isDark()),
-      caption: this.caption(this.plan),
+      caption: captionLines(this.plan, payload.recording),
       fileName: payload.recording.name.replace(/[^\w.-]+/g, "_") || "graph",
     };
     try {
@@ -306,44 +285,4 @@ export class GraphTab implements Tab {
     );
     return tools;
   }
-
-  private caption(plan: Plan): string[] {
-    const { recording } = this.context.payload;
-    const { max_depth: depth } = plan.graph.query;
-    const sides = plan.comparison === null ? "" : ` · ${plan.sides.join(" → ")}`;
-    return [
-      `${visibleText(recording.target)}, ${depth === null ? "every depth" : `depth ${depth}`}${sides}`,
-      `Python ${recording.python} · engine ${recording.engine} · recorded ${recording.started}`,
-      summaryText(plan),
-    ];
-  }
-}
-
-/** Returns `17 functions, 18 calls between them · 3 folded`. */
-export function summaryText({ graph, drawing }: Plan): string {
-  const functions = graph.nodes.filter((node) => node.kind !== "thread");
-  const calls = functions.reduce((sum, node) => sum + node.calls, 0);
-  const folded = drawing.folds.reduce((sum, fold) => sum + fold.members.length, 0);
-  return [
-    count(functions.length, "function"),
-    count(calls, "call"),
-    ...(folded > 0 ? [`${number(folded)} folded`] : []),
-  ].join(" · ");
-}
-
-function spokenSummary(plan: Plan, { depth }: ViewState): string {
-  return `${depth === null ? "Every depth" : `Depth ${depth}`}: ${summaryText(plan)}`;
-}
-
-function emptyText({ graph }: Plan, { selection }: PageContext, state: ViewState): string {
-  if (graph.nodes.some((node) => node.kind !== "thread")) {
-    return "";
-  }
-  if (state.compare !== null) {
-    return "Both sides are alike: there is no difference to draw.";
-  }
-  const { hidden } = selection.graph(state);
-  return hidden.functions > 0
-    ? `Nothing is left to draw: the filters hide ${count(hidden.functions, "function")}.`
-    : "Nothing was called.";
 }

@@ -12,17 +12,24 @@ export interface Intentions {
   reached(id: string): void;
 }
 
+/** How far apart two clicks at one place may be. */
+const SAME_PLACE = 6;
+
 /** Makes one box at a time a stop of the Tab key; arrows lead on from there. */
 export class Hands {
   private current: string | null = null;
+  private clicked: { id: string; x: number; y: number } | null = null;
 
   constructor(
     private readonly picture: Picture,
     private readonly intentions: Intentions,
   ) {
     const layer = picture.boxLayer;
-    layer.addEventListener("click", (event) => this.act(event, (id) => this.press(id)));
-    layer.addEventListener("dblclick", (event) => this.act(event, (id) => this.doublePress(id)));
+    layer.addEventListener("click", (event) => this.click(event));
+    // The panel that the first click opens may lie over the box when the second comes: where both
+    // were is what counts, not what is there by then.
+    document.addEventListener("click", (event) => this.second(event, () => undefined), true);
+    document.addEventListener("dblclick", (event) => this.second(event, intentions.focus), true);
     layer.addEventListener("keydown", (event) => this.key(event));
     layer.addEventListener("focusin", (event) => {
       const id = this.idOf(event);
@@ -68,9 +75,23 @@ export class Hands {
     }
   }
 
-  private act(event: Event, action: (id: string) => void): void {
+  private click(event: MouseEvent): void {
     const id = this.idOf(event);
     if (id !== null) {
+      event.stopPropagation();
+      // A fold is gone when it is clicked.
+      this.clicked = this.isFold(id) ? null : { id, x: event.clientX, y: event.clientY };
+      this.press(id);
+    }
+  }
+
+  /** Acts on the box that the first of two clicks was at. */
+  private second(event: MouseEvent, action: (id: string) => void): void {
+    if (event.detail < 2 || this.clicked === null) {
+      return;
+    }
+    const { id, x, y } = this.clicked;
+    if (Math.hypot(event.clientX - x, event.clientY - y) <= SAME_PLACE) {
       event.preventDefault();
       event.stopPropagation();
       action(id);
@@ -91,12 +112,6 @@ export class Hands {
       this.intentions.unfold(id);
     } else {
       this.intentions.select(id);
-    }
-  }
-
-  private doublePress(id: string): void {
-    if (!this.isFold(id)) {
-      this.intentions.focus(id);
     }
   }
 

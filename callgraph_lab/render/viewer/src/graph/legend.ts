@@ -25,7 +25,8 @@ export function legendOf(plan: Plan, measure: Measure, look: Look): HTMLElement 
   if (plan.scene.boxes.some((box) => box.isDouble)) {
     notes.push(element("span", { class: "legend-note" }, "double border: still running"));
   }
-  const figure = plan.comparison === null ? "figure on a line: calls" : "figures: calls in A → in B";
+  const [a, b] = plan.sides;
+  const figure = plan.comparison === null ? "figure on a line: calls" : `calls in ${a} → in ${b}`;
   return element(
     "div",
     { class: "legend" },

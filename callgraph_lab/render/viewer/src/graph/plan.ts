@@ -20,6 +20,27 @@ import type { Direction, Measure as MeasureText, Scene } from "./scene";
 const LONGEST_SIDE_COLUMNS = 22;
 const DEPTHS_MOSTLY_SEEN = [3, 4, 5, 6, 8];
 
+/** What of a state decides on the picture; the rest marks boxes in it. */
+export const DRAWN_BY: readonly (keyof ViewState)[] = [
+  "slice",
+  "compare",
+  "process",
+  "thread",
+  "depth",
+  "depthBy",
+  "filters",
+  "include",
+  "exclude",
+  "stdlib",
+  "focus",
+  "up",
+  "down",
+  "maxNodes",
+  "expanded",
+  "collapsed",
+  "measure",
+];
+
 export interface Plan {
   /** What of the recording shows, before folds. */
   graph: CallGraph;

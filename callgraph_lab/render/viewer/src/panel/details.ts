@@ -5,13 +5,13 @@ import { wholeOf } from "../graph/recording_scene";
 import { type CatalogEntry, catalogOf } from "../model/catalog";
 import type { ComparedFunction } from "../model/compare";
 import { shortNameOf } from "../model/functions";
-import { type CallPath, pathsTo } from "../model/paths";
+import { pathsTo } from "../model/paths";
 import type { ViewState } from "../state";
 import type { CallGraph, GraphEdge, GraphNode, PageContext } from "../types";
+import { pathsSection } from "./paths_section";
 
 const MOST_NEIGHBOURS = 30;
 const MOST_PATHS = 5;
-const MOST_ON_A_PATH = 12;
 const LONGEST_NAME_COLUMNS = 400;
 const LONGEST_LINE_COLUMNS = 400;
 
@@ -54,7 +54,7 @@ export class Details {
       ...this.source(entry),
       ...this.neighbours("Callers", full, entry.id, (edge) => [edge.target, edge.source]),
       ...this.neighbours("Callees", full, entry.id, (edge) => [edge.source, edge.target]),
-      ...this.paths(paths, all),
+      ...pathsSection(paths, all, (id, text) => this.link(id, text)),
     );
     this.element.scrollTop = 0;
   }
@@ -106,7 +106,8 @@ export class Details {
     if (!entry.isHidden || entry.calls === 0) {
       return [element("p", { class: "standing" }, "It was not called in what is selected.")];
     }
-    const isAll = state.filters.length === 1 && state.filters[0] === "none";
+    const hasOwnRules = state.include.length > 0 || state.exclude.length > 0 || state.stdlib !== null;
+    const isAll = state.filters.length === 1 && state.filters[0] === "none" && !hasOwnRules;
     return [
       element(
         "p",
@@ -275,35 +276,6 @@ export class Details {
     ];
   }
 
-  private paths(paths: readonly CallPath[], all: number): HTMLElement[] {
-    if (paths.length === 0) {
-      return [];
-    }
-    const list = element("ol", { class: "paths" });
-    for (const path of paths) {
-      const skipped = Math.max(0, path.ids.length - MOST_ON_A_PATH);
-      const half = MOST_ON_A_PATH / 2;
-      const kept =
-        skipped > 0 ? [...path.ids.slice(0, half), null, ...path.ids.slice(-half)] : path.ids;
-      const item = element("li", {});
-      const chain = element("span", { class: "chain" });
-      kept.forEach((id, index) => {
-        chain.append(
-          ...(index > 0 ? [element("span", { class: "arrow", "aria-hidden": "true" }, " › ")] : []),
-          id === null ? `${number(skipped)} more` : this.link(id, lastName(id)),
-        );
-      });
-      const frames = path.skippedFrames > 0 ? `, ${count(path.skippedFrames, "hidden frame")}` : "";
-      item.append(
-        element("span", { class: "figure" }, `${count(path.entered, "call")}${frames}`),
-        chain,
-      );
-      list.append(item);
-    }
-    const more = all > paths.length ? `${paths.length} of ${number(all)}` : number(all);
-    return [element("h3", {}, "Paths to it", element("small", {}, more)), list];
-  }
-
   private link(id: string, text: string): HTMLElement {
     return button(shorten(visibleText(text), 80), { class: "link", title: shownName(id) }, () =>
       this.context.store.update({ selected: id }, { push: true }),
@@ -318,11 +290,6 @@ function shownName(name: string): string {
 /** A line of source, its tabs as spaces: they print, and are no trick. */
 function shownCode(line: string): string {
   return visibleText(line.replaceAll("\t", "    "));
-}
-
-function lastName(id: string): string {
-  const parts = id.split(".");
-  return parts.slice(-2).join(".");
 }
 
 function table(rows: readonly (readonly [string, string])[]): HTMLElement {

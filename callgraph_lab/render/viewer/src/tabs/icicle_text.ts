@@ -98,7 +98,7 @@ export function textTable(frames: Frames, top: number, naming: Naming, measure: 
         name,
         element("td", { class: "number" }, amountText(frames.value[frame] as number, measure)),
         element("td", { class: "number" }, percent(frames.value[frame] as number, frames.value[0] as number)),
-        element("td", { class: "number" }, amountText(frames.own[frame] as number, measure)),
+        element("td", { class: "number" }, amountText((frames.own[frame] as number) - (frames.hidden[frame] as number), measure)),
         element("td", { class: "number" }, number(frames.calls[frame] as number)),
       ),
     );
