@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.actions.event_map import EventMap
+    from callgraph_lab.engines.choice import Choice
     from callgraph_lab.launch.heap_options import HeapOptions
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
@@ -139,16 +140,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         check_module(target.name, interpreter.program)
     else:
         check_script(target.name)
-    if not all(options.lines):
-        raise UsageError(
-            "--lines '' finds no function", hint="name functions: --lines 'Epoll.poll'"
-        )
-    engine = choose(
-        options.engine,
-        c_calls=options.c_calls,
-        memory=options.memory,
-        lines=bool(options.lines),
-    )
+    engine = _choose_engine(options)
     follow_interpreters = options.follow_children == "all"
     if follow_interpreters:
         _check_that_interpreters_can_be_followed()
@@ -235,6 +227,20 @@ def _check_that_interpreters_can_be_followed() -> None:
             "--follow-children all needs the compiled extension, which this Python has not",
             hint="use --follow-children fork, or install cglab where there is a C compiler",
         )
+
+
+def _choose_engine(options: RecordOptions) -> Choice:
+    """Return the engine that can do what is asked for, with the reason."""
+    if not all(options.lines):
+        raise UsageError(
+            "--lines '' finds no function", hint="name functions: --lines 'Epoll.poll'"
+        )
+    return choose(
+        options.engine,
+        c_calls=options.c_calls,
+        memory=options.memory,
+        lines=bool(options.lines),
+    )
 
 
 def _event_maps(
