@@ -19,6 +19,7 @@ NODE_BORDER = "#afb8c1"
 FOLD_FILL = "#ffffff"
 THREAD_FILL = "#24415e"
 OPEN_CALL = "#0969da"
+BLACK = "#000000"
 WHITE = "#ffffff"
 VEIL = "#ffffffc0"
 
@@ -51,8 +52,12 @@ def fill(place: float) -> str:
 
 
 def ink_on(background: str) -> str:
-    """Return the text colour, dark or white, that contrasts more with ``background``."""
-    return max((INK, WHITE), key=lambda ink: contrast(ink, background))
+    """Return the text colour, dark or white, that contrasts more with ``background``.
+
+    Between dark and light there are backgrounds on which neither is legible, and black always is.
+    """
+    ink = max((INK, WHITE), key=lambda ink: contrast(ink, background))
+    return ink if contrast(ink, background) >= LEGIBLE else BLACK
 
 
 def muted_ink_on(background: str) -> str:

@@ -27,7 +27,7 @@ def test_lightness_falls_evenly_so_that_it_reads_without_colour() -> None:
 def test_text_is_legible_on_every_colour_of_the_scale(place: float) -> None:
     background = colours.fill(place)
     for ink in (colours.ink_on(background), colours.muted_ink_on(background)):
-        assert colours.contrast(ink, background) >= 3.9
+        assert colours.contrast(ink, background) >= colours.LEGIBLE
     assert colours.contrast(colours.ink_on(background), background) >= colours.contrast(
         colours.muted_ink_on(background), background
     )
