@@ -191,7 +191,10 @@ def _has_returned(parts: Sequence[LivePart]) -> bool:
     # It may have run another program since.
     own = [part for part in parts if part.pid == first.pid and part.start_time == first.start_time]
     last = max(own, key=lambda part: part.began)
-    return not last.threads or not last.threads[0].open_calls
+    if last.threads and last.threads[0].open_calls:
+        return False
+    # Before its first call, too, nothing is open.
+    return last.finished or len(last.parent) > len(last.threads)
 
 
 def _run_of(live_folder: Path, parts: Sequence[LivePart]) -> RunFile:

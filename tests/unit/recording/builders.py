@@ -162,7 +162,7 @@ class LiveFile:
         words[WORD_DEPTH] = len(names)
 
 
-def live_file(folder: Path, *, calls_open: bool = False) -> LiveFile:
+def live_file(folder: Path, *, calls_open: bool = False, has_called: bool = True) -> LiveFile:
     folder.mkdir(exist_ok=True)
     writer = LiveWriter(
         str(folder),
@@ -177,6 +177,8 @@ def live_file(folder: Path, *, calls_open: bool = False) -> LiveFile:
     words[WORD_CALLS] = 1
     thread.set_root(root)
     made = LiveFile(writer, thread, {"root": root})
+    if not has_called:
+        return made
     made.add("root", "serve", ticks=0 if calls_open else 5_000)
     made.add("serve", "f", calls=2, ticks=3_000)
     if calls_open:
@@ -192,9 +194,9 @@ def ended_process() -> tuple[int, int]:
     return process.pid, start_time
 
 
-def plant_part(live_folder: Path, *, process: tuple[int, int], calls_open: bool = False) -> Path:
-    """Leave a part of an ended process in a live folder."""
-    made = live_file(live_folder, calls_open=calls_open)
+def plant_part(live_folder: Path, *, process: tuple[int, int], **calls: bool) -> Path:
+    """Leave a part of an ended process in a live folder, with ``calls`` as in ``live_file``."""
+    made = live_file(live_folder, **calls)
     pid, start_time = process
     path = live_folder / part_name(pid, start_time)
     os.rename(made.path, path)  # noqa: PTH104

@@ -275,6 +275,15 @@ def test_a_killed_target_is_not_complete(tmp_path: Path) -> None:
     assert (run.complete, run.exit_status) == (False, 137)
 
 
+def test_a_target_killed_before_its_first_call_is_not_complete(tmp_path: Path) -> None:
+    live_folder = abandoned_run(tmp_path)
+    for part in live_folder.glob("*.part"):
+        part.unlink()
+    plant_part(live_folder, process=ended_process(), has_called=False)
+    write_run_file(live_folder, replace(ended_run(read_run_file(live_folder)), exit_status=137))
+    assert not catalog.load(catalog.fold(only_entry(tmp_path))).run.complete
+
+
 def test_what_still_runs_is_left_alone(tmp_path: Path) -> None:
     live_folder = abandoned_run(tmp_path)
     made = live_file(live_folder)
