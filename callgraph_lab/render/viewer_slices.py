@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.errors import UsageError
 from callgraph_lab.graph.slicing import find_slice, select_slice, slice_action, slice_title
-from callgraph_lab.model import TREE_COLUMNS
+from callgraph_lab.model import MEMORY_COLUMNS, TREE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,13 @@ MOST_CONTEXTS = 1_000_000
 MOST_CONTEXTS_READ = 20_000_000
 """So many contexts are looked at to cut them: a slice looks at all of the recording's."""
 _NTH: tuple[Nth, ...] = ("slowest", "first", "last")
-_OWN_COLUMNS = frozenset({"label", "instance_calls", "instance_resumes", "instance_ns"})
-"""Columns that only slicing needs."""
+_NOT_SHOWN = frozenset({"label", "blocks", "freed_bytes"})
+_COLUMNS = tuple(
+    column.name
+    for column in (*TREE_COLUMNS, *MEMORY_COLUMNS)
+    # What is of one instance is only for slicing.
+    if column.name not in _NOT_SHOWN and not column.name.startswith("instance_")
+)
 _NEEDED_COLUMNS = frozenset({"parent", "function"})
 
 
@@ -144,11 +149,7 @@ def _document(recording: Recording, choice: SliceChoice) -> dict[str, Any]:
 
 def tree_document(tree: CallTree) -> dict[str, list[int]]:
     """Return the columns of a tree that a page shows, without those that are zero throughout."""
-    columns = {
-        column.name: getattr(tree, column.name)
-        for column in TREE_COLUMNS
-        if column.name not in _OWN_COLUMNS
-    }
+    columns = {name: getattr(tree, name) for name in _COLUMNS}
     return {
         name: values.tolist()
         for name, values in columns.items()

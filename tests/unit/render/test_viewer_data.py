@@ -12,7 +12,7 @@ from unit.graph.builders import RUN, call, main, recording, thread
 from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedLabel
 from callgraph_lab.errors import UsageError
 from callgraph_lab.graph.slicing import slice_action
-from callgraph_lab.model import Function, RecordedMark, Recording
+from callgraph_lab.model import MEMORY_COLUMNS, Function, RecordedMark, Recording
 from callgraph_lab.render import viewer_data, viewer_slices, viewer_sources
 from callgraph_lab.render.viewer_data import Told, ViewQuery, viewer_document
 from callgraph_lab.render.viewer_slices import SliceChoice, asked_choice, slice_documents
@@ -84,6 +84,17 @@ def test_columns_that_are_zero_are_left_out_and_those_of_slicing_too() -> None:
     columns = slices[0]["tree"]
     assert set(columns) == {"parent", "function", "calls", "resumes", "inclusive_ns", "self_ns"}
     assert columns["parent"] == [-1, 0]
+
+
+def test_bytes_are_there_where_memory_was_counted() -> None:
+    made = with_actions()
+    counted = array("Q", [0, 10, 20, 30, 40])
+    columns = {column.name: counted for column in MEMORY_COLUMNS}
+    made = replace(made, tree=replace(made.tree, **columns))
+    (whole, put, *_), _ = slice_documents(made)
+    assert whole["tree"]["allocated_bytes"] == whole["tree"]["net_bytes"] == list(counted)
+    assert put["tree"]["allocated_bytes"] == [0, 20, 30]
+    assert "blocks" not in whole["tree"]
 
 
 def test_slices_beyond_a_budget_are_left_out_but_not_what_was_asked_for(
