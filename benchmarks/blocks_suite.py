@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison import Comparison, Failed, take_turns
+from benchmarks.comparison import Comparison, figures_of, take_turns
 from benchmarks.tracers import KEEP_BLOCKS, UNTRACED, command
 
 if TYPE_CHECKING:
@@ -22,20 +20,8 @@ KINDS = ("small", "large", "mixed")
 def bytes_a_block(tracer: str, kind: str, count: int, limit_s: float) -> float:
     """Return what a process that holds blocks grows by, for each of them."""
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            answer = subprocess.run(
-                command(tracer, Path(folder), PROGRAM, kind, str(count)),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=limit_s,
-            )
-        except subprocess.TimeoutExpired:
-            raise Failed(f"took over {limit_s:.0f} s and was ended") from None
-    if answer.returncode != 0:
-        lines = answer.stderr.strip().splitlines()
-        raise Failed(lines[-1] if lines else f"exit status {answer.returncode}")
-    figures = json.loads(answer.stdout.splitlines()[-1])
+        blocks = command(tracer, Path(folder), PROGRAM, kind, str(count))
+        figures = figures_of(blocks, limit_s)
     return float(figures["grown_bytes"] / figures["blocks"])
 
 

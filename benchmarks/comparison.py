@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import platform
@@ -23,6 +24,24 @@ if TYPE_CHECKING:
 
 class Failed(Exception):  # noqa: N818 - it is told in the table, never raised to the user
     """A measurement could not be made: the sentence says why."""
+
+
+def figures_of(command: list[str], limit_s: float) -> dict[str, float]:
+    """Return the figures that a process prints, as JSON, in its last line.
+
+    Raise ``Failed`` where it does not succeed in time.
+    """
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=limit_s
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"took over {limit_s:.0f} s and was ended") from None
+    if answer.returncode != 0:
+        lines = answer.stderr.strip().splitlines()
+        raise Failed(lines[-1] if lines else f"exit status {answer.returncode}")
+    figures: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return figures
 
 
 @dataclass

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.comparison import Comparison, Failed, take_turns
+from benchmarks.comparison import Comparison, Failed, figures_of, take_turns
 from benchmarks.tracers import SLOW, UNTRACED
 
 if TYPE_CHECKING:
@@ -59,21 +57,7 @@ BENCHMARKS = [
 def ask(name: str, tracer: str, loops: int, rounds: int, limit_s: float) -> dict[str, float]:
     """Measure in a new process; raise Failed where it does not succeed in time."""
     module = [sys.executable, "-m", "benchmarks.pyperformance_script"]
-    try:
-        answer = subprocess.run(
-            [*module, name, tracer, str(loops), str(rounds)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=limit_s,
-        )
-    except subprocess.TimeoutExpired:
-        raise Failed(f"took over {limit_s:.0f} s and was ended") from None
-    if answer.returncode != 0:
-        lines = answer.stderr.strip().splitlines()
-        raise Failed(lines[-1] if lines else f"exit status {answer.returncode}")
-    result: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
-    return result
+    return figures_of([*module, name, tracer, str(loops), str(rounds)], limit_s)
 
 
 def summarize(comparison: Comparison) -> dict[str, dict[str, float]]:

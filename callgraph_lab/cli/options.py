@@ -191,6 +191,24 @@ folder_option = click.option(
     help="Where recordings and pictures are.",
 )
 
+output_option = click.option(
+    "-o",
+    "--output",
+    metavar="FILE|DIR|-",
+    help="Write to this file or folder, or - for stdout.  [default: the folder of recordings]",
+)
+
+recordings_option = click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    metavar="DIR",
+    help="Where recordings are.",
+)
+"""Beside ``output_option``, which has ``-o``."""
+
 max_nodes_option = click.option(
     "--max-nodes",
     type=click.IntRange(min=1),

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callgraph_lab.cli.options import (
-    DEFAULT_FOLDER,
     FORMATS,
     action_options,
     max_depth_option,
+    output_option,
     picture_options,
     pictures_of,
     process_option,
     query_of,
     query_options,
     recording_argument,
+    recordings_option,
 )
 from callgraph_lab.errors import LayoutError
 
@@ -44,21 +45,8 @@ Examples:
 @process_option
 @action_options
 @picture_options
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE|DIR|-",
-    help="Write to this file or folder, or - for stdout.  [default: the folder of recordings]",
-)
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_FOLDER,
-    show_default=True,
-    metavar="DIR",
-    help="Where recordings are.",
-)
+@output_option
+@recordings_option
 def render(recording: str | None, output: str | None, **arguments: Any) -> None:
     """Draw a RECORDING (the newest one by default) at a depth."""
     from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help

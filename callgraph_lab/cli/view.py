@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from callgraph_lab.cli.options import (
-    DEFAULT_FOLDER,
     action_options,
     depth_by_option,
     filter_options,
     max_depth_option,
     max_nodes_option,
+    output_option,
     process_option,
     query_of,
     recording_argument,
+    recordings_option,
 )
 from callgraph_lab.render.links import LINK_CHOICES
 
@@ -61,21 +62,8 @@ Examples:
     help="Put the source of functions into the page.",
 )
 @click.option("--open", "opens", is_flag=True, help="Start a browser with it.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE|DIR|-",
-    help="Write to this file or folder, or - for stdout.  [default: the folder of recordings]",
-)
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_FOLDER,
-    show_default=True,
-    metavar="DIR",
-    help="Where recordings are.",
-)
+@output_option
+@recordings_option
 def view(
     recording: str | None, folder: Path, output: str | None, *, opens: bool, **arguments: Any
 ) -> None:

@@ -7,11 +7,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
 from support_cli import (
     CLIENT,
     EXAMPLES,
-    SLEEPER,
     as_json,
     cglab,
     only_recording,
@@ -22,9 +20,6 @@ from support_cli import (
 from support_native import needs_native
 
 from callgraph_lab.api import open_recording, trace
-from callgraph_lab.engines import choice, native
-from callgraph_lab.engines.protocol import Availability
-from callgraph_lab.errors import EngineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,22 +105,6 @@ def test_sweep_records_them_too(tmp_path: Path) -> None:
     cglab("sweep", "1..3", *options, "target.py", folder=tmp_path)
     functions = open_recording(only_recording(tmp_path)).functions()
     assert [item.name for item in functions] == ["__main__.<module>", "__main__.f", "builtins.len"]
-
-
-def test_an_engine_that_cannot(tmp_path: Path) -> None:
-    write_target(tmp_path, SLEEPER)
-    options = ("--engine", "pycallgraph2", "--c-calls")
-    ran = cglab("run", *options, "target.py", folder=tmp_path, status=None)
-    assert ran.returncode == EngineError.exit_status
-    assert "the engine pycallgraph2 cannot record C functions; native can" in ran.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_auto_takes_no_engine_that_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = Availability(available=False, reason="not built for this Python")
-    monkeypatch.setattr(native, "availability", lambda: absent)
-    with pytest.raises(EngineError, match="no engine can record C functions here: native is not"):
-        choice.choose(c_calls=True)
 
 
 @needs_native

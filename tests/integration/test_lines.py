@@ -9,7 +9,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from support_cli import (
     CLIENT,
     EXAMPLES,
@@ -23,9 +22,7 @@ from support_cli import (
 from support_native import needs_native
 
 from callgraph_lab.api import open_recording, trace
-from callgraph_lab.engines import choice, native
-from callgraph_lab.engines.protocol import Availability
-from callgraph_lab.errors import EngineError, UsageError
+from callgraph_lab.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -251,22 +248,6 @@ def test_patterns_and_names_that_find_nothing(tmp_path: Path) -> None:
     empty = cglab(*RUN, "--lines", "", "target.py", folder=tmp_path, status=None)
     assert empty.returncode == UsageError.exit_status
     assert "--lines '' finds no function" in empty.stderr
-
-
-def test_an_engine_that_cannot(tmp_path: Path) -> None:
-    write_target(tmp_path, PROGRAM)
-    options = ("--engine", "pycallgraph2", "--lines", "*.hold")
-    ran = cglab("run", *options, "target.py", folder=tmp_path, status=None)
-    assert ran.returncode == EngineError.exit_status
-    assert "the engine pycallgraph2 cannot count source lines; native can" in ran.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_auto_takes_no_engine_that_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = Availability(available=False, reason="not built for this Python")
-    monkeypatch.setattr(native, "availability", lambda: absent)
-    with pytest.raises(EngineError, match="no engine can count source lines here"):
-        choice.choose(lines=True)
 
 
 @needs_native

@@ -21,9 +21,7 @@ from support_cli import (
 from support_native import needs_native
 
 from callgraph_lab.api import open_recording, trace
-from callgraph_lab.engines import choice, native
-from callgraph_lab.engines.protocol import Availability
-from callgraph_lab.errors import EngineError, UsageError
+from callgraph_lab.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -228,22 +226,6 @@ def test_sorting_by_what_was_not_counted(tmp_path: Path) -> None:
     ran = cglab("functions", "--sort", "net", folder=tmp_path, status=None)
     assert ran.returncode == UsageError.exit_status
     assert "no memory was counted in this recording" in ran.stderr
-
-
-def test_an_engine_that_cannot(tmp_path: Path) -> None:
-    write_target(tmp_path, HOLDS)
-    options = ("--engine", "pycallgraph2", "--memory")
-    ran = cglab("run", *options, "target.py", folder=tmp_path, status=None)
-    assert ran.returncode == EngineError.exit_status
-    assert "the engine pycallgraph2 cannot count memory; native can" in ran.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_auto_takes_no_engine_that_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = Availability(available=False, reason="not built for this Python")
-    monkeypatch.setattr(native, "availability", lambda: absent)
-    with pytest.raises(EngineError, match="no engine can count memory here: native is not built"):
-        choice.choose(memory=True)
 
 
 @needs_native
