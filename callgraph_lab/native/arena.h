@@ -115,8 +115,7 @@ struct line_record {
 };
 
 struct open_entry {
-    uint32_t context;
-    uint32_t flags;
+    uint64_t context_and_flags; /* the flags in the upper half */
     uint64_t ticks;
 };
 

@@ -4,7 +4,9 @@
 #include "c_calls.h"
 #include "lines.h"
 #include "passing.h"
+#include "stalls.h"
 #include "threads.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,19 +28,18 @@ tree_more_calls(struct thread *thread)
     return thread->free_call;
 }
 
-void
+struct open_entry *
 tree_grow_stack(struct thread *thread, uint32_t depth)
 {
+    static struct open_entry unread_entry;
     int saved_errno = errno;
     struct thread_block *old = thread->block;
     size_t capacity = old->capacity;
     while (capacity < depth) {
         capacity *= 4;
     }
-    if (capacity == old->capacity || thread->has_full_block) {
-        return;
-    }
-    struct thread_block *block = threads_append_block(thread, capacity);
+    struct thread_block *block =
+        thread->has_full_block ? NULL : threads_append_block(thread, capacity);
     if (block == NULL) {
         thread->has_full_block = true; /* counts go on all the same */
     }
@@ -52,22 +53,23 @@ tree_grow_stack(struct thread *thread, uint32_t depth)
         PUBLISH(block->header.used, 1u);
     }
     errno = saved_errno;
+    return block == NULL ? &unread_entry : &block->entries[depth - 1];
 }
 
 void
 tree_restack(struct thread *thread, struct open_call *top)
 {
-    tree_grow_stack(thread, top->position);
+    if (top->position > thread->block->capacity) {
+        tree_grow_stack(thread, top->position);
+    }
     struct thread_block *block = thread->block;
     PUBLISH(block->sequence, block->sequence + 1);
     STORE(block->depth, 0u);
     for (struct open_call *call = top; call != NULL && call->caller != NULL; call = call->caller) {
         if (call->node->kind == NODE_RECORDED && !call->found_on_stack &&
             call->position <= block->capacity) {
-            struct open_entry *entry = &block->entries[call->position - 1];
-            STORE(entry->context, call->node->id);
-            STORE(entry->flags, call->flags);
-            STORE(entry->ticks, call->entered);
+            write_entry(&block->entries[call->position - 1], call->node->id, call->flags,
+                        call->entered);
         }
     }
     PUBLISH(block->depth, (uint64_t)top->position);
@@ -75,11 +77,21 @@ tree_restack(struct thread *thread, struct open_call *top)
     thread->top = top;
 }
 
-/* A call that was found on the stack is over when its caller goes on without it. */
+static bool
+is_on_chain(const struct open_call *call, const struct open_call *top)
+{
+    while (top != NULL && top != call) {
+        top = top->caller;
+    }
+    return top != NULL;
+}
+
+/* A call that was found on the stack is over when its caller goes on without it. One that ``until`` is
+ * called from is not: the thread's top may be further out, while what an ended frame held is freed. */
 static void
 end_found_calls(struct thread *thread, struct open_call *until)
 {
-    while (thread->top != until && thread->top->found_on_stack) {
+    while (thread->top->found_on_stack && !is_on_chain(thread->top, until)) {
         struct open_call *call = thread->top;
         thread->top = call->caller;
         call->found_on_stack = false;
@@ -95,7 +107,7 @@ tree_end_elsewhere(struct thread *thread, struct open_call *call)
         /* Nobody told of its end: another tool's callback raised, or took the place of ours. */
         uint64_t now = clock_read();
         count_time(thread, c_call, now);
-        if (UNLIKELY(c_call->node->watch)) {
+        if (c_call->node->watch & WATCH_ANY_LINES) {
             lines_left(thread, c_call, now);
         }
         release_call(thread, c_call);
@@ -123,7 +135,7 @@ static struct open_call *recently_found[RECENTLY_FOUND];
 static bool
 is_of_frame(const struct open_call *call, interpreter_frame *frame)
 {
-    return call->frame == frame && call->session == tree.session;
+    return call->frame == frame && call->node->kind != NODE_LEFT_OVER;
 }
 
 /* Any record of the thread, whether its call is the last one's caller or not. */
@@ -203,7 +215,6 @@ add_found_call(struct thread *thread, struct open_call *known, interpreter_frame
         .frame = frame,
         .node = is_before_the_target(thread, known) ? tree_silent_node() : known->node,
         .caller = known,
-        .session = tree.session,
         .position = known->position,
         .found_on_stack = true,
     };
@@ -222,20 +233,12 @@ first_caller(interpreter_frame *frame)
     return frame;
 }
 
-static bool
-is_on_chain(struct open_call *call, struct open_call *top)
-{
-    while (top != NULL && top != call) {
-        top = top->caller;
-    }
-    return top != NULL;
-}
-
 struct open_call *
 tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interpreter_frame *entered)
 {
     int saved_errno = errno;
-    if (thread->session != tree.session && tree_thread_begin(entered) == NULL) {
+    if (UNLIKELY(tree.session == 0) ||
+        (thread->session != tree.session && tree_thread_begin(entered) == NULL)) {
         return NULL;
     }
     if (thread->top->frame == FRAME_OF_C_CALL && thread->top->caller->frame == raw_frame) {
@@ -308,23 +311,105 @@ calls_visit(struct thread *thread, void (*visit)(struct open_call *))
     for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
         for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
             struct open_call *call = &chunk->calls[index];
-            if (call->frame != NULL && call->session == tree.session) {
+            if (call->frame != NULL && call->node->kind != NODE_LEFT_OVER) {
                 visit(call);
             }
         }
     }
 }
 
+void
+calls_let_go(struct thread *thread, struct node *left_over)
+{
+    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            if (chunk->calls[index].frame != NULL) {
+                chunk->calls[index].node = left_over;
+            }
+        }
+    }
+}
+
+/* ---- calls with which there is more to do ------------------------------------------------- */
+
+void
+tree_entered_special(struct thread *thread, struct open_call *call)
+{
+    struct node *node = call->node;
+    if (node->kind != NODE_RECORDED) {
+        call->position = call->caller->position;
+        call->entered = 0;
+        return;
+    }
+    open_recorded(thread, call, node, call->flags);
+    if (node->watch & WATCH_RULES) {
+        watch_entered(thread, call);
+    }
+    if (node->watch & WATCH_ANY_LINES) {
+        lines_entered(thread, call);
+    }
+}
+
+static void
+forget(struct thread *thread, struct open_call *call)
+{
+    if (call->c_call != NULL) {
+        release_call(thread, call->c_call);
+        call->c_call = NULL;
+    }
+    if (call->lined != NULL) {
+        lines_forget(call);
+    }
+}
+
+void
+tree_left_special(struct thread *thread, struct open_call *call, uint64_t now)
+{
+    struct node *node = call->node;
+    if (node->kind == NODE_LEFT_OVER) {
+        forget(thread, call);
+        return;
+    }
+    if (node->kind == NODE_RECORDED) {
+        count_time(thread, call, now);
+    }
+    if (thread->top == call) {
+        thread->top = call->caller;
+        PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
+    }
+    else {
+        tree_end_elsewhere(thread, call);
+    }
+    if (node->watch & WATCH_ANY_LINES) {
+        lines_left(thread, call, now);
+    }
+    if (node->watch & WATCH_RULES) {
+        watch_left(thread, call, now);
+    }
+}
+
+uint64_t
+tree_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed)
+{
+    /* Counters of two cores may differ by a few ticks. */
+    if (elapsed > INT64_MAX) {
+        return 0;
+    }
+    stalls_note_call(thread, call, elapsed);
+    return elapsed;
+}
+
 /* ---- after a fork ------------------------------------------------------------------------- */
 
-/* Callers first; ``done`` is the session of those that have been dealt with. ``room`` is for as many
- * calls as there are: recursion may be deep, and the stack is not ours. */
+/* Callers first, those that have not been dealt with. ``room`` is for as many calls as there are: recursion
+ * may be deep, and the stack is not ours. */
 static bool
-give_contexts(struct thread *thread, struct open_call *call, uint32_t done, struct open_call **room,
+give_contexts(struct thread *thread, struct open_call *call, uint32_t adoption,
+              struct open_call **room,
               struct node *(*context_of)(struct thread *, struct open_call *))
 {
     size_t count = 0;
-    for (; call != &thread->root_call && call->session != done; call = call->caller) {
+    for (; call != &thread->root_call && call->adoption != adoption; call = call->caller) {
         room[count++] = call;
     }
     while (count-- > 0) {
@@ -333,13 +418,13 @@ give_contexts(struct thread *thread, struct open_call *call, uint32_t done, stru
             return false;
         }
         room[count]->node = node;
-        room[count]->session = done;
+        room[count]->adoption = adoption;
     }
     return true;
 }
 
 bool
-calls_inherit(struct thread *thread, uint32_t done,
+calls_inherit(struct thread *thread, uint32_t adoption,
               struct node *(*context_of)(struct thread *, struct open_call *))
 {
     size_t chunk_count = 0;
@@ -352,8 +437,8 @@ calls_inherit(struct thread *thread, uint32_t done,
     for (chunk = thread->chunks; ready && chunk != NULL; chunk = chunk->next) {
         for (int index = 0; ready && index < CALLS_IN_A_CHUNK; index++) {
             struct open_call *call = &chunk->calls[index];
-            if (call->frame != NULL && call->session == tree.session) {
-                ready = give_contexts(thread, call, done, room, context_of);
+            if (call->frame != NULL && call->node->kind != NODE_LEFT_OVER) {
+                ready = give_contexts(thread, call, adoption, room, context_of);
             }
         }
     }

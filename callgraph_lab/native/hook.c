@@ -44,13 +44,10 @@ is_recent(const struct recent_child *recent, const struct node *parent, interpre
            has_cached_class(frame, recent->source, recent->class);
 }
 
-static inline struct node *
-find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
+static __attribute__((noinline)) struct node *
+find_other_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
+                 PyCodeObject *code)
 {
-    if (LIKELY(parent->cached_code == code && parent->cached_generation == registry_generation) &&
-        LIKELY(has_cached_class(frame, parent->cached_source, parent->cached_class))) {
-        return parent->cached_child;
-    }
     struct recent_child *recent = recent_child(parent, code);
     if (LIKELY(is_recent(recent, parent, frame, code))) {
         return recent->child;
@@ -62,15 +59,22 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
     return tree_child(thread, parent, frame, code);
 }
 
-static PyObject *
-hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+static inline __attribute__((always_inline)) struct node *
+find_child(struct thread *thread, struct node *parent, interpreter_frame *frame, PyCodeObject *code)
 {
-    PyCodeObject *code = frame_code(frame);
-    bool resumable = (code->co_flags & RESUMABLE_FLAGS) != 0;
-    /* A frame of a generator that is not yet in its generator only makes it: no call. */
-    if (UNLIKELY((resumable && !frame_of_generator(frame)) || tree.session == 0)) {
-        return evaluate_deeper(thread_state, frame, throwing);
+    if (LIKELY(parent->cached_code == code && parent->cached_generation == registry_generation) &&
+        LIKELY(has_cached_class(frame, parent->cached_source, parent->cached_class))) {
+        return parent->cached_child;
     }
+    return find_other_child(thread, parent, frame, code);
+}
+
+/* Nearly all of a program's calls come through here, and each takes some thirty nanoseconds: what is seldom
+ * so is looked for once, together with other things that seldom are. */
+static inline __attribute__((always_inline)) PyObject *
+record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
+            PyCodeObject *code, const bool resumable)
+{
     struct thread *thread = current_thread;
     if (UNLIKELY(thread == NULL) && (thread = tree_thread_begin(frame)) == NULL) {
         return evaluate_deeper(thread_state, frame, throwing);
@@ -92,7 +96,6 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     if (UNLIKELY(call == NULL)) {
         return evaluate_deeper(thread_state, frame, throwing);
     }
-    struct context_record *record = node->record;
     PyObject *result;
 #if LINES_BY_TRACE_SLOT
     uint8_t lines = node->watch & WATCH_ANY_LINES;
@@ -117,13 +120,32 @@ hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
     }
 #endif
     /* The frame may be gone by now, and with it the code and the object. A generator is not. */
-    if (UNLIKELY(resumable) && result != NULL && call->session == tree.session &&
-        generator_is_suspended(generator_of_frame(frame))) {
-        record = call->node->record; /* another one, if it has forked meanwhile */
+    if (resumable && result != NULL && generator_is_suspended(generator_of_frame(frame))) {
+        struct context_record *record = call->node->record;
         STORE(record->suspensions, record->suspensions + 1);
     }
     leave_call(thread, call);
     return result;
+}
+
+static __attribute__((noinline)) PyObject *
+record_entry_of_generator(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    /* A frame of a generator that is not yet in its generator only makes it: no call. */
+    if (UNLIKELY(!frame_of_generator(frame))) {
+        return evaluate_deeper(thread_state, frame, throwing);
+    }
+    return record_call(thread_state, frame, throwing, frame_code(frame), true);
+}
+
+static PyObject *
+hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    PyCodeObject *code = frame_code(frame);
+    if (UNLIKELY(code->co_flags & RESUMABLE_FLAGS)) {
+        return record_entry_of_generator(thread_state, frame, throwing);
+    }
+    return record_call(thread_state, frame, throwing, code, false);
 }
 
 /* In the place of the hook where a snapshot of the heap may be due when a call has been left. */

@@ -35,7 +35,7 @@ in_forked_child(void)
     memory_after_fork_in_child();
     if (!follow_forks && tree.session != 0) {
         arena_leave_parent();
-        tree.session = 0;
+        tree_let_go();
         return;
     }
     tree_after_fork();
@@ -52,7 +52,7 @@ end_recording(enum file_state state, const char *reason)
     if (was_recording) {
         watch_finish();
     }
-    tree.session = 0;
+    tree_let_go();
     if (was_recording) {
         arena_finish(state, 0, reason);
     }

@@ -4,37 +4,46 @@
 #define CGLAB_PASSING_H
 
 #include "clock.h"
-#include "lines.h"
-#include "stalls.h"
 #include "tree.h"
-#include "watch.h"
+
+/* Of a context with which there is more to do than to count (``is_special``). */
+void tree_entered_special(struct thread *thread, struct open_call *call);
+void tree_left_special(struct thread *thread, struct open_call *call, uint64_t now);
+/* How long a call that seems to have taken long is to be counted. */
+uint64_t tree_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed);
 
 static inline void
-watch_or_line_entered(struct thread *thread, struct open_call *call)
+write_entry(struct open_entry *entry, uint32_t context, uint32_t flags, uint64_t entered)
 {
-    uint8_t watch = call->node->watch;
-    if (watch & WATCH_RULES) {
-        watch_entered(thread, call);
-    }
-    if (watch & WATCH_ANY_LINES) {
-        lines_entered(thread, call);
-    }
+    /* One store for two fields: a reader sees both of the same call. */
+    STORE(entry->context_and_flags, (uint64_t)flags << 32 | context);
+    STORE(entry->ticks, entered);
 }
 
+/* Count a call that has been opened, as a resume where it is not the first entry, and show it. */
 static inline void
-watch_or_line_left(struct thread *thread, struct open_call *call, uint64_t now)
+open_recorded(struct thread *thread, struct open_call *call, struct node *node, uint32_t flags)
 {
-    uint8_t watch = call->node->watch;
-    if (watch & WATCH_ANY_LINES) {
-        lines_left(thread, call, now);
+    struct context_record *record = node->record;
+    uint32_t position = node->depth;
+    call->position = position;
+    if (flags == 0) {
+        STORE(record->calls, record->calls + 1);
     }
-    if (watch & WATCH_RULES) {
-        watch_left(thread, call, now);
+    else {
+        STORE(record->resumes, record->resumes + 1);
     }
+    struct open_entry *entry = &thread->block->entries[position - 1];
+    if (UNLIKELY(position > thread->block->capacity)) {
+        entry = tree_grow_stack(thread, position);
+    }
+    uint64_t now = clock_read();
+    call->entered = now;
+    write_entry(entry, node->id, flags, now);
+    PUBLISH(thread->block->depth, (uint64_t)position);
 }
 
-/* Open a call of ``node`` and count it, as a resume where it is not the first entry. NULL: no
- * memory. */
+/* Open a call of ``node``. NULL: no memory. */
 static inline struct open_call *
 enter_call(struct thread *thread, struct open_call *caller, struct node *node,
            interpreter_frame *frame, bool first)
@@ -47,38 +56,14 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     call->frame = frame;
     call->node = node;
     call->caller = caller;
-    call->session = tree.session;
-    call->flags = first ? 0 : OPEN_IS_RESUME;
+    uint32_t flags = first ? 0 : OPEN_IS_RESUME;
+    call->flags = flags;
     thread->top = call;
-    struct context_record *record = node->record;
-    if (UNLIKELY(node->kind != NODE_RECORDED)) {
-        call->position = caller->position;
-        call->entered = 0;
-        return call;
-    }
-    uint32_t position = node->depth;
-    call->position = position;
-    if (LIKELY(first)) {
-        STORE(record->calls, record->calls + 1);
+    if (UNLIKELY(node->is_special)) {
+        tree_entered_special(thread, call);
     }
     else {
-        STORE(record->resumes, record->resumes + 1);
-    }
-    struct thread_block *block = thread->block;
-    if (UNLIKELY(position > block->capacity)) {
-        tree_grow_stack(thread, position);
-        block = thread->block;
-    }
-    call->entered = clock_read();
-    if (LIKELY(position <= block->capacity)) {
-        struct open_entry *entry = &block->entries[position - 1];
-        STORE(entry->context, node->id);
-        STORE(entry->flags, call->flags);
-        STORE(entry->ticks, call->entered);
-    }
-    PUBLISH(block->depth, (uint64_t)position);
-    if (UNLIKELY(node->watch)) {
-        watch_or_line_entered(thread, call);
+        open_recorded(thread, call, node, flags);
     }
     return call;
 }
@@ -87,15 +72,12 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
 static inline void
 count_time(struct thread *thread, struct open_call *call, uint64_t now)
 {
-    /* Counters of two cores may differ by a few ticks. */
-    uint64_t elapsed = now > call->entered ? now - call->entered : 0;
-    struct node *node = call->node;
-    if (LIKELY(node->kind == NODE_RECORDED)) {
-        STORE(node->record->ticks, node->record->ticks + elapsed);
-        if (UNLIKELY(elapsed > tree.long_call_ticks)) {
-            stalls_note_call(thread, call, elapsed);
-        }
+    struct context_record *record = call->node->record;
+    uint64_t elapsed = now - call->entered;
+    if (UNLIKELY(elapsed > tree.long_call_ticks)) {
+        elapsed = tree_took_long(thread, call, elapsed);
     }
+    STORE(record->ticks, record->ticks + elapsed);
 }
 
 static inline void
@@ -111,28 +93,13 @@ static inline void
 leave_call(struct thread *thread, struct open_call *call)
 {
     uint64_t now = clock_read();
-    if (LIKELY(call->session == tree.session)) {
-        count_time(thread, call, now);
-        if (LIKELY(thread->top == call)) {
-            thread->top = call->caller;
-            PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
-        }
-        else {
-            tree_end_elsewhere(thread, call);
-        }
-        if (UNLIKELY(call->node->watch)) {
-            watch_or_line_left(thread, call, now);
-        }
+    if (UNLIKELY(call->node->is_special) || UNLIKELY(thread->top != call)) {
+        tree_left_special(thread, call, now);
     }
     else {
-        /* Left over from a recording that ended meanwhile. */
-        if (call->c_call != NULL) {
-            release_call(thread, call->c_call);
-            call->c_call = NULL;
-        }
-        if (call->lined != NULL) {
-            lines_forget(call);
-        }
+        count_time(thread, call, now);
+        thread->top = call->caller;
+        PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
     }
     release_call(thread, call);
 }

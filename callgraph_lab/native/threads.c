@@ -20,7 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Never that of a caller: the next entry finds that the thread is to begin anew. */
+/* Never that of a caller: the next entry finds that nothing is recorded, or that the thread is to begin
+ * anew. */
 #define NO_FRAME ((interpreter_frame *)1)
 #define FIRST_CAPACITY ((PAGE_BYTES - sizeof(struct thread_block)) / sizeof(struct open_entry))
 
@@ -81,7 +82,6 @@ clear_stack(struct thread *thread)
     thread->root_call = (struct open_call){
         .frame = NULL,
         .node = thread->root,
-        .session = tree.session,
     };
     thread->top = &thread->root_call;
     if (thread->block != NULL) {
@@ -145,6 +145,9 @@ tree_thread_begin(interpreter_frame *frame)
 {
     static struct text name;
     int saved_errno = errno;
+    if (tree.session == 0) {
+        return NULL;
+    }
     if (child_pending && !tree_adopt()) {
         errno = saved_errno;
         return NULL;
@@ -218,6 +221,18 @@ threads_start(void)
 }
 
 void
+threads_let_go(struct node *left_over)
+{
+    for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
+        calls_let_go(thread, left_over);
+        thread->root_call.frame = NO_FRAME;
+        /* Its root may be freed, and memory be charged before the thread has another one. */
+        thread->root_call.node = tree_silent_node();
+        thread->top = &thread->root_call;
+    }
+}
+
+void
 threads_stop(void)
 {
     for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
@@ -226,10 +241,6 @@ threads_stop(void)
             sched_yield(); /* between two stores of a thread that ends */
         }
         thread->session = 0;
-        thread->root_call.frame = NO_FRAME;
-        /* Its root is freed, and memory may be charged before the thread has another one. */
-        thread->root_call.node = tree_silent_node();
-        thread->top = &thread->root_call;
     }
 }
 
@@ -296,7 +307,6 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     }
     tree.last_session = tree.session = done;
     thread->session = done;
-    thread->root_call.session = done;
     tree_restack(thread, top);
     arena_count(tree.context_count, functions_count(), thread_count);
     return true;

@@ -7,6 +7,8 @@
 
 int threads_start(void);
 void threads_stop(void);
+/* No thread has open calls any more: those of its records that are in use are of ``left_over`` from now on. */
+void threads_let_go(struct node *left_over);
 
 /* A block of the thread's own in the live file, for so many open calls at least. */
 struct thread_block *threads_append_block(struct thread *thread, size_t capacity);

@@ -33,8 +33,9 @@ static struct table entered;    /* (parent's id, function, label), hashed -> nod
 static struct table folded;     /* (caller, callee, depth, label), hashed -> node */
 static uint32_t next_context_id;
 static uint64_t fold_clashes;
-static struct node silent_node, shutdown_node, beginning_node, passed_over_node;
 static struct context_record unread_record;
+static struct node silent_node, shutdown_node, beginning_node, passed_over_node;
+static struct node left_over_node;
 
 static void free_nodes(void);
 
@@ -65,20 +66,28 @@ tree_start(uint64_t max_contexts, bool whole_program)
     shutdown_node = silent(NODE_SILENT_SHUTDOWN);
     beginning_node = silent(NODE_SILENT_BEGINNING);
     passed_over_node = silent(NODE_PASSED_OVER);
+    left_over_node = silent(NODE_LEFT_OVER);
     tree.whole_program = whole_program;
     tree.max_contexts = max_contexts;
     tree.context_count = 0;
     tree.found_calls = 0;
     tree.stacks_take_turns = false;
-    tree.long_call_ticks = UINT64_MAX;
+    tree.long_call_ticks = INT64_MAX;
     tree.session = ++tree.last_session;
     return 0;
 }
 
 void
-tree_stop(void)
+tree_let_go(void)
 {
     tree.session = 0;
+    threads_let_go(&left_over_node);
+}
+
+void
+tree_stop(void)
+{
+    tree_let_go();
     threads_stop();
     table_clear(&children);
     table_clear(&entered);
@@ -94,7 +103,7 @@ tree_give_up(const char *what)
     int error = errno;
     char reason[256];
     snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
-    tree.session = 0;
+    tree_let_go();
     memory_pause();
     arena_finish(STATE_STOPPED, error, reason);
 }
@@ -297,6 +306,7 @@ silent_child(struct thread *thread, struct node **parent, struct code_facts fact
         break;
     case NODE_RECORDED:
     case NODE_PASSED_OVER:
+    case NODE_LEFT_OVER:
         break;
     }
     if (facts.traits & CODE_IS_OURS) {

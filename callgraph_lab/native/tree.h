@@ -20,6 +20,7 @@ enum node_kind {
     NODE_SILENT_SHUTDOWN, /* threading._shutdown: the target's code that it calls is recorded */
     NODE_SILENT_BEGINNING, /* the first frames of a thread: its run() is recorded */
     NODE_PASSED_OVER,      /* one of ours: what it calls hangs on its caller */
+    NODE_LEFT_OVER,        /* of open calls from a recording that has ended */
 };
 
 /* What has to do with calls into a context, beside counting them. */
@@ -40,9 +41,14 @@ struct node {
     uint32_t id;
     uint32_t function;
     uint32_t depth;
+    union {
+        struct {
+            uint8_t kind;  /* enum node_kind */
+            uint8_t watch; /* enum node_watch: what is to be done when calls into it begin and end */
+        };
+        uint16_t is_special; /* either: there is more to do than to count */
+    };
     uint8_t cached_source;
-    uint8_t kind;
-    uint8_t watch; /* enum node_watch: what is to be done when calls into it begin and end */
     uint32_t label;
     struct memory_record *memory; /* whom memory is charged to; NULL: it is not counted */
     struct node *next_of_label;
@@ -69,7 +75,7 @@ struct open_call {
     struct node *node;
     struct open_call *caller;
     uint64_t entered;
-    uint32_t session;
+    uint32_t adoption; /* of a forked child, that has given it its context, or an earlier one */
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
     struct entry *entry; /* of the event map, where the node has ``watch`` */
@@ -120,7 +126,7 @@ struct tree {
     uint64_t max_contexts;
     uint64_t context_count;
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
-    uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop */
+    uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop; < 2^63 */
     bool stacks_take_turns; /* the last call entered was not always the caller: greenlets, most of all */
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
@@ -165,6 +171,8 @@ extern _Thread_local struct thread *current_thread __attribute__((tls_model("ini
 int tree_start(uint64_t max_contexts, bool whole_program);
 struct node *tree_silent_node(void);
 void tree_stop(void);
+/* Nothing is recorded any more, neither what begins nor what is open. */
+void tree_let_go(void);
 /* Recording cannot go on: say why in the file and take no more part. */
 void tree_give_up(const char *what);
 
@@ -192,8 +200,8 @@ struct open_call *tree_call_of_frame(struct thread *thread, interpreter_frame *f
 void tree_restack(struct thread *thread, struct open_call *top);
 /* The call is over, and it is not the thread's top. */
 void tree_end_elsewhere(struct thread *thread, struct open_call *call);
-/* Make room for so many open calls in the thread's block. */
-void tree_grow_stack(struct thread *thread, uint32_t depth);
+/* The place for so many open calls in the thread's block, which has had no room for the last of them. */
+struct open_entry *tree_grow_stack(struct thread *thread, uint32_t depth);
 
 /* In a forked child, with system calls and stores only. */
 void tree_after_fork(void);

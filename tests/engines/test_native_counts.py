@@ -158,3 +158,40 @@ def test_classes_at_a_warm_call_site(tmp_path: Path) -> None:
     assert found["MainThread > <module> > call > Second.__init__"] == 100
     assert found["MainThread > <module> > Second.__init_subclass__ > call > Second.__init__"] == 50
     assert counts(part)["helper"] == 250
+
+
+def test_thrown_through_a_generator_that_waits_for_another(tmp_path: Path) -> None:
+    """The outer one's frame is on the stack then, though it has not been entered."""
+    script = """
+        class Local:
+            def __del__(self):
+                freed()
+        def freed(): pass
+        def inner():
+            local = Local()
+            try:
+                yield
+            except ValueError:
+                caught()
+        def caught(): pass
+        def outer():
+            yield from inner()
+            yield from inner()
+        for _ in range(300):
+            one = outer()
+            next(one)
+            one.throw(ValueError)
+            try:
+                one.throw(ValueError)
+            except StopIteration:
+                pass
+    """
+    ran = run(script, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    found = counts(ran.part)
+    assert (found["outer"], found["inner"], found["caught"]) == (900, 1200, 600)
+    assert (found["Local.__del__"], found["freed"]) == (600, 600)
+    # What an ended frame held goes when its caller runs again.
+    top = "MainThread > <module> > "
+    assert paths(ran.part)[f"{top}inner > caught"] == 600
+    assert paths(ran.part)[f"{top}Local.__del__ > freed"] == 600
