@@ -233,6 +233,16 @@ first_caller(interpreter_frame *frame)
     return frame;
 }
 
+static struct open_call *
+innermost_entered(const struct thread *thread)
+{
+    struct open_call *call = thread->top;
+    while (call->found_on_stack) {
+        call = call->caller;
+    }
+    return call;
+}
+
 struct open_call *
 tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interpreter_frame *entered)
 {
@@ -246,14 +256,20 @@ tree_find_caller(struct thread *thread, interpreter_frame *raw_frame, interprete
     }
     tree.stacks_take_turns |= thread->top != &thread->root_call;
     struct open_call *found = NULL;
-    interpreter_frame *innermost = first_caller(raw_frame), *frame = innermost;
+    interpreter_frame *innermost = first_caller(raw_frame), *frame = innermost, *outermost = NULL;
     for (; frame != NULL; frame = first_caller(previous_frame(frame))) {
         found = find_open_call(thread, frame);
         if (found != NULL) {
             break;
         }
+        outermost = frame;
     }
-    if (found == NULL) {
+    if (found == NULL && outermost != NULL && frame_of_generator(outermost)) {
+        /* No stack ends in a generator: one that is thrown into while it is being thrown into loses its
+         * caller, and keeps it lost. */
+        found = innermost_entered(thread);
+    }
+    else if (found == NULL) {
         found = &thread->root_call;
         if (innermost == NULL) {
             found->frame = raw_frame;
