@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = needs_native
-TURMOIL = TARGETS / "turmoil.py"
+TURMOIL = TARGETS.parent / "turmoil.py"
 STEPS = "1500"
 
 
