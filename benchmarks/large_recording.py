@@ -24,6 +24,7 @@ from callgraph_lab.graph.search import find_functions
 from callgraph_lab.graph.sweep import sweep
 from callgraph_lab.model import (
     NO_PARENT,
+    TREE_COLUMNS,
     CallTree,
     Decision,
     Function,
@@ -81,20 +82,18 @@ def make_tree(contexts: int, functions: int, chance: random.Random) -> CallTree:
             if part:
                 to_do.append((context, callee, part))
                 left -= part
-    self_ns = array("Q", (chance.randint(100, 1_000_000) for _ in parent))
-    inclusive_ns = array("Q", self_ns)
-    for context in range(len(parent) - 1, 0, -1):
-        inclusive_ns[parent[context]] += inclusive_ns[context]
-    return CallTree(
-        parent=parent,
-        function=function,
-        calls=array("Q", (chance.randint(1, 10_000) for _ in parent)),
-        resumes=array("Q", bytes(8 * len(parent))),
-        suspensions=array("Q", bytes(8 * len(parent))),
-        inclusive_ns=inclusive_ns,
-        self_ns=self_ns,
-        open_calls=array("I", bytes(4 * len(parent))),
-    )
+    tree = CallTree(parent=parent, function=function)
+    for column in TREE_COLUMNS:
+        values = getattr(tree, column.name)
+        if not values:
+            values.frombytes(bytes(values.itemsize * len(parent)))
+    for context in range(len(parent) - 1, -1, -1):
+        tree.calls[context] = chance.randint(1, 10_000)
+        tree.self_ns[context] = chance.randint(100, 1_000_000)
+        tree.inclusive_ns[context] += tree.self_ns[context]
+        if context:
+            tree.inclusive_ns[parent[context]] += tree.inclusive_ns[context]
+    return tree
 
 
 def make_recording(contexts: int, functions: int) -> Recording:
