@@ -136,6 +136,21 @@ def take_turns(
                     return
 
 
+def _commit() -> str:
+    """Return what is measured, as git names it; empty where there is no git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return ""
+    return said.stdout.strip()
+
+
 def describe_machine() -> dict[str, object]:
     """Return what the figures depend on."""
     names = [
@@ -143,13 +158,6 @@ def describe_machine() -> dict[str, object]:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         if line.startswith("model name")
     ]
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git there is
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     return {
         "python": sys.version,
         "machine": platform.machine(),
@@ -157,6 +165,6 @@ def describe_machine() -> dict[str, object]:
         "processors": os.cpu_count(),
         "system": platform.platform(),
         "load_average": os.getloadavg(),
-        "commit": commit.stdout.strip(),
+        "commit": _commit(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
