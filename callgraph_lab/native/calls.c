@@ -35,6 +35,10 @@ tree_grow_stack(struct thread *thread, uint32_t depth)
     int saved_errno = errno;
     struct thread_block *old = thread->block;
     size_t capacity = old->capacity;
+    /* A forked child that has no file yet has blank memory for a block. */
+    if (capacity == 0) {
+        return &unread_entry;
+    }
     while (capacity < depth) {
         capacity *= 4;
     }
@@ -376,6 +380,7 @@ forget(struct thread *thread, struct open_call *call)
     if (call->lined != NULL) {
         lines_forget(call);
     }
+    call->entry = NULL;
 }
 
 void

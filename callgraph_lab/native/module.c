@@ -28,6 +28,7 @@
 
 static bool follow_forks = true;
 static bool fork_handler_installed;
+static bool leaves_something; /* since a recording began, until it has been cleared away */
 
 static void
 in_forked_child(void)
@@ -62,6 +63,7 @@ end_recording(enum file_state state, const char *reason)
     line_patterns_stop();
     c_functions_stop();
     arena_close();
+    leaves_something = false;
 }
 
 /* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */
@@ -94,6 +96,7 @@ begin_recording(const char *folder, const char *information, size_t information_
         rules_stop();
         return -1;
     }
+    leaves_something = true;
     if (memory && !memory_begin()) {
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, folder);
         end_recording(STATE_STOPPED, "there was no room for figures of memory");
@@ -145,7 +148,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         PyErr_SetString(PyExc_RuntimeError, "only the main interpreter can be recorded");
         goto done;
     }
-    if (arena_is_open()) {
+    if (leaves_something) {
         end_recording(STATE_STOPPED, NULL);
     }
     if (lines != NULL && line_patterns_start(lines) != 0) {

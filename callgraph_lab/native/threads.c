@@ -220,15 +220,21 @@ threads_start(void)
     return 0;
 }
 
+static void
+let_go(struct thread *thread, struct node *left_over)
+{
+    calls_let_go(thread, left_over);
+    thread->root_call.frame = NO_FRAME;
+    /* Its root may be freed, and memory be charged before the thread has another one. */
+    thread->root_call.node = tree_silent_node();
+    thread->top = &thread->root_call;
+}
+
 void
 threads_let_go(struct node *left_over)
 {
     for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
-        calls_let_go(thread, left_over);
-        thread->root_call.frame = NO_FRAME;
-        /* Its root may be freed, and memory be charged before the thread has another one. */
-        thread->root_call.node = tree_silent_node();
-        thread->top = &thread->root_call;
+        let_go(thread, left_over);
     }
 }
 
@@ -247,7 +253,7 @@ threads_stop(void)
 /* ---- fork --------------------------------------------------------------------------------- */
 
 void
-threads_after_fork(void)
+threads_after_fork(struct node *left_over)
 {
     uint64_t now = clock_read();
     child_pending = true;
@@ -263,6 +269,7 @@ threads_after_fork(void)
         }
         else {
             /* Only the thread that forked goes on in the child. */
+            let_go(thread, left_over);
             thread->session = 0;
             thread->block = NULL;
             thread->is_ending = false;

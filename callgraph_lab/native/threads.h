@@ -17,8 +17,9 @@ struct thread_block *threads_append_block(struct thread *thread, size_t capacity
 struct node *tree_root_for(struct thread *thread, const char *name);
 
 /* A forked child has no file until it runs Python code. Then the calls that are open get their
- * contexts there from ``context_of``, callers first; false: no room. */
-void threads_after_fork(void);
+ * contexts there from ``context_of``, callers first; false: no room. Those of threads that did not fork are
+ * of ``left_over``. */
+void threads_after_fork(struct node *left_over);
 bool threads_child_is_pending(void);
 bool threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *));
 bool tree_adopt(void);

@@ -425,7 +425,7 @@ tree_after_fork(void)
     watch_after_fork();
     arena_leave_parent();
     registry_generation++; /* so that the next call of the child does not find a cached context */
-    threads_after_fork();
+    threads_after_fork(&left_over_node);
 }
 
 static void

@@ -243,3 +243,86 @@ def test_greenlets_that_were_there_before(tmp_path: Path) -> None:
     assert found["turn"] > 100
     callers = {path.split(" > ")[-2] for path in paths(part) if path.endswith(" > work > leaf")}
     assert callers == {"work"}
+
+
+def test_a_greenlet_forks_that_did_not_enter_the_last_call(tmp_path: Path) -> None:
+    """The child's first calls come from handlers, before it has a file of its own."""
+    script = """
+        import os, threading
+        import greenlet
+        def leaf(): pass
+        def waits():
+            while True:
+                main.switch()
+        def forks():
+            leaf()
+            other.switch()
+            child = os.fork()
+            leaf()
+            if child == 0:
+                for _ in range(50):
+                    leaf()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        main = greenlet.getcurrent()
+        other = greenlet.greenlet(waits)
+        other.switch()
+        for _ in range(3):
+            forks()
+    """
+    ran = run(script, tmp_path, timeout_s=30)
+    assert (ran.status, ran.errors) == (0, "")
+    assert len(ran.parts) == 4
+    assert sorted(counts(part)["leaf"] for part in ran.parts.values()) == [6, 51, 51, 51]
+
+
+def test_fork_while_another_thread_has_greenlets(tmp_path: Path) -> None:
+    """Of that thread nothing is left in the child, neither its calls nor their contexts."""
+    script = """
+        import gc, os, threading
+        import greenlet
+        def leaf(): pass
+        def deeper(depth):
+            leaf()
+            deeper(depth - 1) if depth else greenlet.getcurrent().parent.switch()
+            leaf()
+        def turns():
+            several = [greenlet.greenlet(lambda: deeper(20)) for _ in range(20)]
+            for _ in range(3):
+                for one in several:
+                    one.switch()
+            ready.set()
+            done.wait()
+        ready, done = threading.Event(), threading.Event()
+        thread = threading.Thread(target=turns)
+        thread.start()
+        ready.wait()
+        def down(depth):
+            leaf()
+            return down(depth - 1) if depth else os.fork()
+        child = down(30)
+        if child == 0:
+            for _ in range(200):
+                one = greenlet.greenlet(lambda: deeper(30))
+                one.switch()
+                one.switch()
+            for _ in range(5):
+                other = greenlet.greenlet(lambda: deeper(3))
+                other.switch()
+                grandchild = os.fork()
+                if grandchild == 0:
+                    other.switch()
+                    os._exit(0)
+                assert os.waitpid(grandchild, 0)[1] == 0
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        done.set()
+        thread.join()
+        assert status == 0, status
+    """
+    ran = run(script, tmp_path, timeout_s=60, python=["-W", "ignore"])
+    assert (ran.status, ran.errors) == (0, "")
+    assert len(ran.parts) == 1 + 1 + 5
+    leaves = sorted(counts(part)["leaf"] for part in ran.parts.values())
+    # In the child 200 greenlets of 31 levels, entered and left, and five of four that are entered.
+    assert leaves[-1] == 200 * 31 * 2 + 5 * 4
