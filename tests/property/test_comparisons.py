@@ -49,7 +49,7 @@ def facts(comparison: GraphComparison, *, mirrored: bool = False) -> tuple[set[A
 
 
 @given(PROGRAMS, HIDDEN, DEPTHS, DEPTH_BY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_differs_from_itself(
     threads: list[Call], hidden: list[str], max_depth: int | None, by: str
 ) -> None:
@@ -62,7 +62,7 @@ def test_nothing_differs_from_itself(
 
 
 @given(PROGRAMS, PROGRAMS, HIDDEN, DEPTHS, DEPTH_BY)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_comparison_mirrored_is_that_of_the_other_order(
     one: list[Call], other: list[Call], hidden: list[str], max_depth: int | None, by: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_comparison_mirrored_is_that_of_the_other_order(
 
 
 @given(PROGRAMS, PROGRAMS, st.integers(2, 8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_folded_drawing_conserves_the_calls_of_both_sides(
     one: list[Call], other: list[Call], max_nodes: int
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_folded_drawing_conserves_the_calls_of_both_sides(
 
 
 @given(PROGRAMS, HIDDEN)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_chains_and_levels_account_for_every_call(threads: list[Call], hidden: list[str]) -> None:
     program = recording(*threads)
     decided = decisions(program, *hidden)

@@ -28,9 +28,7 @@ NODE_ATTRIBUTES = {
     *("margin", "penwidth", "peripheries", "fontname", "fontsize", "height"),
 }
 # Every layout starts a process.
-FEW_AND_SLOW = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+FEW_AND_SLOW = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
 names = st.one_of(
     st.text(st.characters(), max_size=40),

@@ -129,7 +129,7 @@ class Model:
             self.visit([*path, callee])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(threads=PROGRAMS, hidden=HIDDEN, max_depth=st.integers(0, 7), depth_by=DEPTH_BY)
 def test_graph_is_the_models(
     threads: list[Call], hidden: list[str], max_depth: int, depth_by: str
@@ -172,7 +172,7 @@ def graphs_of(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(threads=PROGRAMS, hidden=HIDDEN, depth_by=DEPTH_BY)
 def test_a_greater_depth_shows_no_less(
     threads: list[Call], hidden: list[str], depth_by: str
@@ -193,7 +193,7 @@ def test_a_greater_depth_shows_no_less(
                 assert item.min_depth == index + 1 or deep.query.max_depth is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(threads=PROGRAMS, hidden=HIDDEN, depth_by=DEPTH_BY)
 def test_all_depths_in_one_pass_are_the_graphs_one_by_one(
     threads: list[Call], hidden: list[str], depth_by: str
@@ -204,7 +204,7 @@ def test_all_depths_in_one_pass_are_the_graphs_one_by_one(
         assert graph == build_graph(program, graph.query, decided)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(threads=PROGRAMS, hidden=HIDDEN, depth_by=DEPTH_BY)
 def test_calls_are_conserved_and_every_node_is_reached(
     threads: list[Call], hidden: list[str], depth_by: str
@@ -229,7 +229,7 @@ def test_calls_are_conserved_and_every_node_is_reached(
         assert reached == {item.id for item in graph.nodes}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(threads=PROGRAMS)
 def test_hiding_everything_and_nothing(threads: list[Call]) -> None:
     program = recording(*threads)
@@ -246,7 +246,7 @@ def test_hiding_everything_and_nothing(threads: list[Call]) -> None:
     assert len(shown) == functions
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(threads=PROGRAMS, hidden=HIDDEN)
 def test_every_function_that_shows_is_found_with_a_path(
     threads: list[Call], hidden: list[str]

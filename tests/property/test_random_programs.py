@@ -201,7 +201,6 @@ def stock() -> Iterator[StockTracer]:
 @every_engine
 @settings(
     max_examples=16,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -112,7 +112,7 @@ def recordings(draw: st.DrawFn) -> Recording:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(recording=recordings())
 def test_what_is_saved_is_loaded(recording: Recording) -> None:
     with tempfile.TemporaryDirectory() as folder:
