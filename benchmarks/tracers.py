@@ -84,7 +84,7 @@ def build_empty_hooks(folder: Path) -> None:
     if built.returncode != 0:
         print("the empty hooks could not be built:", built.stderr.strip().splitlines()[-1:])
     sys.path.insert(0, str(folder))
-    paths = [str(REPOSITORY), str(folder), os.environ.get("PYTHONPATH", "")]
+    paths = [str(folder), os.environ.get("PYTHONPATH", ""), str(REPOSITORY)]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
