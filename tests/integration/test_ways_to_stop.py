@@ -385,12 +385,12 @@ def test_signals_that_arrive_while_a_call_is_counted(tmp_path: Path) -> None:
         def handler(*_): raise Stop
         def callee(): pass
         def busy():
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
             while True:
                 callee()
         def after(): pass
         signal.signal(signal.SIGALRM, handler)
         for _ in range(30):
-            signal.setitimer(signal.ITIMER_REAL, 0.005)
             try:
                 busy()
             except Stop:
