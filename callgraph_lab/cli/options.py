@@ -180,16 +180,22 @@ max_depth_option = click.option(
     help="How deep the picture goes; 1 is the outermost function.",
 )
 
-folder_option = click.option(
-    "-o",
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_FOLDER,
-    show_default=True,
-    metavar="DIR",
-    help="Where recordings and pictures are.",
-)
+
+def _folder_option(*names: str, what_is_there: str) -> Callable[[Decorated], Decorated]:
+    return click.option(
+        *names,
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=DEFAULT_FOLDER,
+        show_default=True,
+        metavar="DIR",
+        help=f"Where {what_is_there} are.",
+    )
+
+
+folder_option = _folder_option("-o", "--out", what_is_there="recordings and pictures")
+recordings_option = _folder_option("--out", what_is_there="recordings")
+"""Beside ``output_option``, which has ``-o``."""
 
 output_option = click.option(
     "-o",
@@ -197,17 +203,6 @@ output_option = click.option(
     metavar="FILE|DIR|-",
     help="Write to this file or folder, or - for stdout.  [default: the folder of recordings]",
 )
-
-recordings_option = click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_FOLDER,
-    show_default=True,
-    metavar="DIR",
-    help="Where recordings are.",
-)
-"""Beside ``output_option``, which has ``-o``."""
 
 max_nodes_option = click.option(
     "--max-nodes",
