@@ -338,18 +338,6 @@ calls_visit(struct thread *thread, void (*visit)(struct open_call *))
     }
 }
 
-void
-calls_let_go(struct thread *thread, struct node *left_over)
-{
-    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
-        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-            if (chunk->calls[index].frame != NULL) {
-                chunk->calls[index].node = left_over;
-            }
-        }
-    }
-}
-
 /* ---- calls with which there is more to do ------------------------------------------------- */
 
 void

@@ -15,9 +15,6 @@ struct open_call_chunk {
 /* All calls of the thread that are open in this recording, in no order. */
 void calls_visit(struct thread *thread, void (*visit)(struct open_call *));
 
-/* Those calls are of ``left_over`` from now on, and have nothing more to do with any recording. */
-void calls_let_go(struct thread *thread, struct node *left_over);
-
 /* In a forked child: give the calls that were open contexts in the child's file, callers first. No two
  * adoptions have the same number. False: no room. */
 bool calls_inherit(struct thread *thread, uint32_t adoption,

@@ -221,9 +221,15 @@ threads_start(void)
 }
 
 static void
-let_go(struct thread *thread, struct node *left_over)
+leave_over(struct open_call *call)
 {
-    calls_let_go(thread, left_over);
+    call->node = tree_left_over_node();
+}
+
+static void
+let_go(struct thread *thread)
+{
+    calls_visit(thread, leave_over);
     thread->root_call.frame = NO_FRAME;
     /* Its root may be freed, and memory be charged before the thread has another one. */
     thread->root_call.node = tree_silent_node();
@@ -231,10 +237,10 @@ let_go(struct thread *thread, struct node *left_over)
 }
 
 void
-threads_let_go(struct node *left_over)
+threads_let_go(void)
 {
     for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
-        let_go(thread, left_over);
+        let_go(thread);
     }
 }
 
@@ -253,7 +259,7 @@ threads_stop(void)
 /* ---- fork --------------------------------------------------------------------------------- */
 
 void
-threads_after_fork(struct node *left_over)
+threads_after_fork(void)
 {
     uint64_t now = clock_read();
     child_pending = true;
@@ -269,7 +275,7 @@ threads_after_fork(struct node *left_over)
         }
         else {
             /* Only the thread that forked goes on in the child. */
-            let_go(thread, left_over);
+            let_go(thread);
             thread->session = 0;
             thread->block = NULL;
             thread->is_ending = false;

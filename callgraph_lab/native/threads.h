@@ -7,8 +7,8 @@
 
 int threads_start(void);
 void threads_stop(void);
-/* No thread has open calls any more: those of its records that are in use are of ``left_over`` from now on. */
-void threads_let_go(struct node *left_over);
+/* No thread has open calls any more: what is open is left over. */
+void threads_let_go(void);
 
 /* A block of the thread's own in the live file, for so many open calls at least. */
 struct thread_block *threads_append_block(struct thread *thread, size_t capacity);
@@ -18,8 +18,8 @@ struct node *tree_root_for(struct thread *thread, const char *name);
 
 /* A forked child has no file until it runs Python code. Then the calls that are open get their
  * contexts there from ``context_of``, callers first; false: no room. Those of threads that did not fork are
- * of ``left_over``. */
-void threads_after_fork(struct node *left_over);
+ * left over. */
+void threads_after_fork(void);
 bool threads_child_is_pending(void);
 bool threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *));
 bool tree_adopt(void);

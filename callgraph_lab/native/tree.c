@@ -51,6 +51,12 @@ tree_silent_node(void)
     return &silent_node;
 }
 
+struct node *
+tree_left_over_node(void)
+{
+    return &left_over_node;
+}
+
 int
 tree_start(uint64_t max_contexts, bool whole_program)
 {
@@ -81,7 +87,7 @@ void
 tree_let_go(void)
 {
     tree.session = 0;
-    threads_let_go(&left_over_node);
+    threads_let_go();
 }
 
 void
@@ -425,7 +431,7 @@ tree_after_fork(void)
     watch_after_fork();
     arena_leave_parent();
     registry_generation++; /* so that the next call of the child does not find a cached context */
-    threads_after_fork(&left_over_node);
+    threads_after_fork();
 }
 
 static void

@@ -170,6 +170,7 @@ extern _Thread_local struct thread *current_thread __attribute__((tls_model("ini
 
 int tree_start(uint64_t max_contexts, bool whole_program);
 struct node *tree_silent_node(void);
+struct node *tree_left_over_node(void);
 void tree_stop(void);
 /* Nothing is recorded any more, neither what begins nor what is open. */
 void tree_let_go(void);
