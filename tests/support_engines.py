@@ -30,6 +30,8 @@ TESTS = Path(__file__).parent
 TARGETS = TESTS / "targets"
 PACKAGES = str(Path(callgraph_lab.__file__).parent.parent)
 ROOT_NAME = "__main__"
+CLOCKS_DIFFER_BY = 0.002
+"""By what part of itself a time may differ between the target's clock and the engine's."""
 
 
 def engine_parameters() -> list[Any]:
@@ -216,6 +218,18 @@ def column_by_name(recording: Recording, column: str) -> dict[str, int]:
         if function.kind == "function":
             sums[function.qualname] = sums.get(function.qualname, 0) + value
     return sums
+
+
+def assert_between(
+    least_ns: float, recorded_ns: int, most_ns: float, what: str, clock_ran_ns: float | None = None
+) -> None:
+    """Check a recorded time against two that the target measured: within it, and around it.
+
+    :param clock_ran_ns: how long the clocks ran, where the times are differences.
+    """
+    # The engine may count ticks of the processor, whose rate it has measured.
+    slack_ns = CLOCKS_DIFFER_BY * (most_ns if clock_ran_ns is None else clock_ran_ns)
+    assert least_ns - slack_ns <= recorded_ns <= most_ns + slack_ns, what
 
 
 def callers_of(recording: Recording, qualname: str) -> dict[str, int]:

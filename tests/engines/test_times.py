@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from support_engines import every_engine, record_program, write_script
+from support_engines import (
+    CLOCKS_DIFFER_BY,
+    assert_between,
+    every_engine,
+    record_program,
+    write_script,
+)
 
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.model import Decision, GraphQuery
@@ -89,8 +95,6 @@ LEAVES = ("spins", "sleeps", "recurses", "generates", "in_thread")
 """What calls nothing but itself: all its time is its own."""
 CALLEES = LEAVES[:4]
 """What ``caller`` calls."""
-CLOCKS_DIFFER_BY = 0.002
-"""The engine may count ticks of the processor, whose rate it has measured."""
 
 
 @every_engine
@@ -117,10 +121,3 @@ def test_times_lie_between_those_that_the_target_measures(
     asked_ms = {"spins": 60, "sleeps": 90, "recurses": 50, "generates": 40, "in_thread": 50}
     for name, milliseconds in asked_ms.items():
         assert nodes[name].inclusive_ns > milliseconds * 1_000_000 * (1 - CLOCKS_DIFFER_BY)
-
-
-def assert_between(
-    least_ns: int, recorded_ns: int, most_ns: int, name: str, *, clock_ran_ns: int | None = None
-) -> None:
-    slack_ns = CLOCKS_DIFFER_BY * (most_ns if clock_ran_ns is None else clock_ran_ns)
-    assert least_ns - slack_ns <= recorded_ns <= most_ns + slack_ns, name
