@@ -1,6 +1,8 @@
 #include "c_calls.h"
 
 #include "c_functions.h"
+#include "callers.h"
+#include "contexts.h"
 #include "passing.h"
 #include "threads.h"
 
@@ -22,7 +24,7 @@ find_child(struct thread *thread, struct open_call *caller, const struct c_funct
         uint32_t number = c_functions_number(function, &lasting);
         parent = caller->node; /* another one, where a forked child has got a file of its own */
         if (number != NO_FUNCTION) {
-            child = tree_child_of_function(thread, parent, number, parent->label);
+            child = contexts_child(thread, parent, number, parent->label);
         }
         if (child == NULL) {
             tree_give_up("the recording could not grow");
@@ -50,12 +52,12 @@ c_calls_begin(PyObject *callable, bool has_argument)
     }
     interpreter_frame *frame = raw_current_frame(current_thread_state());
     struct thread *thread = current_thread;
-    if (UNLIKELY(thread == NULL) && (thread = tree_thread_begin(frame)) == NULL) {
+    if (UNLIKELY(thread == NULL) && (thread = threads_begin(frame)) == NULL) {
         return;
     }
     struct open_call *caller = thread->top;
     if (UNLIKELY(caller->frame != frame)) {
-        caller = tree_find_caller(thread, frame, frame);
+        caller = callers_find(thread, frame, frame);
         if (caller == NULL) {
             return;
         }
@@ -87,7 +89,7 @@ c_calls_end(void)
     }
     if (UNLIKELY(call->frame != FRAME_OF_C_CALL || call->caller->frame != frame)) {
         /* Another greenlet goes on, or frames were found on the stack that are gone by now. */
-        call = tree_find_caller(thread, frame, frame);
+        call = callers_find(thread, frame, frame);
         if (call == NULL || call->frame != FRAME_OF_C_CALL) {
             return;
         }

@@ -1,10 +1,12 @@
 #include "hook.h"
 
+#include "callers.h"
 #include "heap.h"
 #include "heap_actions.h"
 #include "limits.h"
 #include "line_events.h"
 #include "passing.h"
+#include "threads.h"
 
 /* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
 static _PyFrameEvalFunction predecessor = _PyEval_EvalFrameDefault;
@@ -76,13 +78,13 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
             PyCodeObject *code, const bool resumable)
 {
     struct thread *thread = current_thread;
-    if (UNLIKELY(thread == NULL) && (thread = tree_thread_begin(frame)) == NULL) {
+    if (UNLIKELY(thread == NULL) && (thread = threads_begin(frame)) == NULL) {
         return evaluate_deeper(thread_state, frame, throwing);
     }
     struct open_call *caller = thread->top;
     interpreter_frame *caller_frame = raw_current_frame(thread_state);
     if (UNLIKELY(caller->frame != caller_frame)) {
-        caller = tree_find_caller(thread, caller_frame, frame);
+        caller = callers_find(thread, caller_frame, frame);
         if (caller == NULL) {
             return evaluate_deeper(thread_state, frame, throwing);
         }

@@ -1,5 +1,6 @@
 #include "lines.h"
 
+#include "callers.h"
 #include "calls.h"
 #include "clock.h"
 #include "line_events.h"
@@ -224,7 +225,7 @@ running_call(struct thread **running_thread)
     interpreter_frame *frame = raw_current_frame(current_thread_state());
     struct open_call *call = thread->top;
     if (UNLIKELY(call->frame != frame)) {
-        call = tree_call_of_frame(thread, frame);
+        call = callers_call_of_frame(thread, frame);
     }
     *running_thread = thread;
     return call == NULL || call->lined == NULL ? NULL : call;

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE 1
 #include "memory.h"
 
+#include "callers.h"
 #include "memory_columns.h"
 #include "memory_instances.h"
 #include "small_blocks.h"
-#include "tree.h"
 
 #include <pthread.h>
 
@@ -168,7 +168,7 @@ running_record(enum memory_side side)
     }
     const struct open_call *call = thread->top;
     if (UNLIKELY(tree.stacks_take_turns) && side == MEMORY_LOCKED) {
-        call = tree_running_call(thread);
+        call = callers_running_call(thread);
     }
     struct memory_record *record = __atomic_load_n(&call->node->memory, __ATOMIC_ACQUIRE);
     return LIKELY(record != NULL) ? record : memory_outside;

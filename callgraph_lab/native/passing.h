@@ -3,14 +3,8 @@
 #ifndef CGLAB_PASSING_H
 #define CGLAB_PASSING_H
 
+#include "calls.h"
 #include "clock.h"
-#include "tree.h"
-
-/* Of a context with which there is more to do than to count (``is_special``). */
-void tree_entered_special(struct thread *thread, struct open_call *call);
-void tree_left_special(struct thread *thread, struct open_call *call, uint64_t now);
-/* How long a call that seems to have taken long is to be counted. */
-uint64_t tree_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed);
 
 static inline void
 write_entry(struct open_entry *entry, uint32_t context, uint32_t flags, uint64_t entered)
@@ -35,7 +29,7 @@ open_recorded(struct thread *thread, struct open_call *call, struct node *node, 
     }
     struct open_entry *entry = &thread->block->entries[position - 1];
     if (UNLIKELY(position > thread->block->capacity)) {
-        entry = tree_grow_stack(thread, position);
+        entry = calls_grow_stack(thread, position);
     }
     uint64_t now = clock_read();
     call->entered = now;
@@ -49,7 +43,7 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
            interpreter_frame *frame, bool first)
 {
     struct open_call *call = thread->free_call;
-    if (UNLIKELY(call == NULL) && (call = tree_more_calls(thread)) == NULL) {
+    if (UNLIKELY(call == NULL) && (call = calls_more(thread)) == NULL) {
         return NULL;
     }
     thread->free_call = call->caller;
@@ -60,7 +54,7 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     call->flags = flags;
     thread->top = call;
     if (UNLIKELY(node->is_special)) {
-        tree_entered_special(thread, call);
+        calls_entered_special(thread, call);
     }
     else {
         open_recorded(thread, call, node, flags);
@@ -75,7 +69,7 @@ count_time(struct thread *thread, struct open_call *call, uint64_t now)
     struct context_record *record = call->node->record;
     uint64_t elapsed = now - call->entered;
     if (UNLIKELY(elapsed > tree.long_call_ticks)) {
-        elapsed = tree_took_long(thread, call, elapsed);
+        elapsed = calls_took_long(thread, call, elapsed);
     }
     STORE(record->ticks, record->ticks + elapsed);
 }
@@ -94,7 +88,7 @@ leave_call(struct thread *thread, struct open_call *call)
 {
     uint64_t now = clock_read();
     if (UNLIKELY(call->node->is_special) || UNLIKELY(thread->top != call)) {
-        tree_left_special(thread, call, now);
+        calls_left_special(thread, call, now);
     }
     else {
         count_time(thread, call, now);

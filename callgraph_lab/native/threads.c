@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "charges.h"
 #include "clock.h"
+#include "contexts.h"
 #include "lines.h"
 #include "stack.h"
 #include "text.h"
@@ -116,7 +117,7 @@ begin_anew(struct thread *thread, const char *name)
     block->state = THREAD_ENDED;
     block->began = clock_read();
     block->root = NO_CONTEXT;
-    thread->root = tree_root_for(thread, name);
+    thread->root = contexts_root(thread, name);
     if (thread->root == NULL) {
         return false;
     }
@@ -141,7 +142,7 @@ ended_in_earlier_recording(void)
 }
 
 struct thread *
-tree_thread_begin(interpreter_frame *frame)
+threads_begin(interpreter_frame *frame)
 {
     static struct text name;
     int saved_errno = errno;
@@ -320,7 +321,7 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     }
     tree.last_session = tree.session = done;
     thread->session = done;
-    tree_restack(thread, top);
+    calls_restack(thread, top);
     arena_count(tree.context_count, functions_count(), thread_count);
     return true;
 }

@@ -1,4 +1,4 @@
-/* What the tree and its threads need of each other. */
+/* The threads of the process that are recorded. */
 
 #ifndef CGLAB_THREADS_H
 #define CGLAB_THREADS_H
@@ -13,8 +13,8 @@ void threads_let_go(void);
 /* A block of the thread's own in the live file, for so many open calls at least. */
 struct thread_block *threads_append_block(struct thread *thread, size_t capacity);
 
-/* The root context of a thread; NULL: no room. */
-struct node *tree_root_for(struct thread *thread, const char *name);
+/* The thread that runs, new or anew: NULL when there is no room. */
+struct thread *threads_begin(interpreter_frame *frame);
 
 /* A forked child has no file until it runs Python code. Then the calls that are open get their
  * contexts there from ``context_of``, callers first; false: no room. Those of threads that did not fork are

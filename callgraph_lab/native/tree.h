@@ -177,32 +177,9 @@ void tree_let_go(void);
 /* Recording cannot go on: say why in the file and take no more part. */
 void tree_give_up(const char *what);
 
-/* The thread that runs, new or anew: NULL when there is no room. */
-struct thread *tree_thread_begin(interpreter_frame *frame);
-
 /* The child of a node for a frame that is being entered; NULL: recording has stopped. */
 struct node *tree_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
                         PyCodeObject *code);
-
-/* The child of a node for a function under a label; NULL: no room, errno says why. */
-struct node *tree_child_of_function(struct thread *thread, struct node *parent, uint32_t function,
-                                    uint32_t label);
-
-struct open_call *tree_more_calls(struct thread *thread);
-/* The open call of the frame that runs now, when it is not the last one entered: another greenlet's, or
- * one further out, or one that was there before recording began. */
-struct open_call *tree_find_caller(struct thread *thread, interpreter_frame *raw_frame,
-                                   interpreter_frame *entered);
-/* The open call that runs now, where stacks take turns; nothing changes. The interpreter lock is needed. */
-struct open_call *tree_running_call(struct thread *thread);
-/* The open call that a frame is, in any stack of the thread; NULL: none. */
-struct open_call *tree_call_of_frame(struct thread *thread, interpreter_frame *frame);
-/* Write the stack of open calls that ends in ``top`` anew. */
-void tree_restack(struct thread *thread, struct open_call *top);
-/* The call is over, and it is not the thread's top. */
-void tree_end_elsewhere(struct thread *thread, struct open_call *call);
-/* The place for so many open calls in the thread's block, which has had no room for the last of them. */
-struct open_entry *tree_grow_stack(struct thread *thread, uint32_t depth);
 
 /* In a forked child, with system calls and stores only. */
 void tree_after_fork(void);
