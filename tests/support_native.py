@@ -15,7 +15,7 @@ import pytest
 
 import callgraph_lab
 from callgraph_lab.engines import native
-from callgraph_lab.recording.live_reader import read_part
+from callgraph_lab.recording.live_reader import read_part, was_begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,8 +79,9 @@ def start(
 
 
 def read_parts(folder: Path) -> dict[int, LivePart]:
-    """Read every live file of a program that ``start`` started."""
-    parts = [read_part(path) for path in sorted((folder / "live").glob("*.part"))]
+    """Read every live file of a program that ``start`` started, as far as they were begun."""
+    paths = sorted((folder / "live").glob("*.part"))
+    parts = [read_part(path) for path in paths if was_begun(path)]
     return {part.pid: part for part in parts}
 
 

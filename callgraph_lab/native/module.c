@@ -15,6 +15,7 @@
 #include "line_events.h"
 #include "line_patterns.h"
 #include "memory.h"
+#include "part_file.h"
 #include "registry.h"
 #include "stack.h"
 #include "tree.h"
@@ -168,7 +169,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         line_patterns_stop();
         goto done;
     }
-    result = PyUnicode_DecodeFSDefault(arena_path());
+    result = PyUnicode_DecodeFSDefault(part_file_path());
     if (result == NULL || (c_calls && c_call_events_start() != 0) ||
         (line_patterns_exist() && line_events_start() != 0)) {
         end_recording(STATE_STOPPED, "there was no memory to begin with");
@@ -222,7 +223,7 @@ status(PyObject *module, PyObject *unused)
         (unsigned long)functions_count(), "bytes", (unsigned long long)arena_bytes(),
         "found_calls", (unsigned long long)tree.found_calls, "memory_blocks",
         (unsigned long long)extent.blocks, "memory_table_bytes",
-        (unsigned long long)extent.bytes, "path", open ? arena_path() : NULL,
+        (unsigned long long)extent.bytes, "path", open ? part_file_path() : NULL,
         "clock", clock_uses_counter ? "time-stamp counter" : "CLOCK_MONOTONIC");
 }
 

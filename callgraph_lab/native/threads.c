@@ -90,8 +90,6 @@ clear_stack(struct thread *thread)
     }
 }
 
-
-
 static bool
 begin_anew(struct thread *thread, const char *name)
 {

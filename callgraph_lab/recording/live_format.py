@@ -6,7 +6,7 @@ little-endian; everything stands on 8-byte boundaries.
 
 The file starts with a header of ``HEADER_BYTES``::
 
-      0  8s   MAGIC
+      0  8s   MAGIC: written last, when the rest of the header is there
       8  u32  FORMAT_VERSION              12  u32  HEADER_BYTES
      16  u64  pid                         24  u64  start time of the process, clock ticks since boot
      32  u64  parent's pid                40  u32  clock (CLOCK_*)   44  u32 unused

@@ -169,7 +169,7 @@ class LiveWriter:
         layout.IDENTITY.pack_into(
             header,
             0,
-            layout.MAGIC,
+            bytes(len(layout.MAGIC)),
             layout.FORMAT_VERSION,
             layout.HEADER_BYTES,
             pid,
@@ -177,6 +177,8 @@ class LiveWriter:
             os.getppid(),
             layout.CLOCK_MONOTONIC_NS,
         )
+        # Last and at once: a file without it is not read, and we may be killed in between.
+        self._header_words[0] = int.from_bytes(layout.MAGIC, "little")
 
     def _publish_end(self, end: int) -> None:
         self._header_words[layout.END_OFFSET // 8] = end

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support_native import counts, needs_native, paths, read_parts, run, start
 
+from callgraph_lab.recording.live_reader import was_begun
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -225,6 +227,30 @@ def test_multiprocessing(tmp_path: Path) -> None:
     for part in ran.parts.values():
         total.update(counts(part))
     assert (total["work"], total["leaf"]) == (40, 780)
+
+
+def test_a_child_that_is_killed_while_it_begins_leaves_nothing_damaged(tmp_path: Path) -> None:
+    script = """
+        import os, random, signal, time
+        dice = random.Random(1)
+        def leaf(): pass
+        def work():
+            while True: leaf()
+        for _ in range(500):
+            child = os.fork()
+            if child == 0:
+                work()
+            until = time.perf_counter() + dice.random() * 0.003
+            while time.perf_counter() < until: pass
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    """
+    ran = run(script, tmp_path)
+    assert (ran.status, ran.errors) == (0, "")
+    # Those that had begun have been read. Others had no more than a file.
+    begun = [path for path in (tmp_path / "live").glob("*.part") if was_begun(path)]
+    assert 1 < len(ran.parts) == len(begun) < 501
+    assert sum(counts(part)["leaf"] > 0 for part in ran.parts.values()) > 1
 
 
 def test_a_child_that_only_becomes_another_program_leaves_no_part(tmp_path: Path) -> None:

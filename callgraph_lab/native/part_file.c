@@ -1,0 +1,174 @@
+#define _GNU_SOURCE 1
+#include "part_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* High enough not to take a number that the target expects to get from open(). */
+#define LOWEST_DESCRIPTOR 400
+
+static struct {
+    int descriptor;
+    dev_t device;
+    ino_t inode;
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+} file = {.descriptor = -1};
+
+/* When this process started, in clock ticks since boot: field 22 of its stat line. With the pid it names
+ * the process for as long as the machine runs. Written with system calls only: it also runs in the
+ * child of a fork. */
+static uint64_t
+process_start_time(void)
+{
+    char line[1024];
+    int descriptor = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return 0;
+    }
+    ssize_t length = read(descriptor, line, sizeof(line) - 1);
+    close(descriptor);
+    if (length <= 0) {
+        return 0;
+    }
+    line[length] = '\0';
+    /* The second field is the command in parentheses, which may hold spaces and parentheses. */
+    char *place = strrchr(line, ')');
+    for (int field = 2; place != NULL && field < 22; field++) {
+        place = strchr(place + 1, ' ');
+    }
+    return place == NULL ? 0 : strtoull(place + 1, NULL, 10);
+}
+
+static bool
+is_our_file(int descriptor)
+{
+    struct stat status;
+    return descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_dev == file.device &&
+           status.st_ino == file.inode;
+}
+
+static void
+keep_descriptor(int descriptor)
+{
+    int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
+    if (higher >= 0) {
+        close(descriptor);
+        descriptor = higher;
+    }
+    file.descriptor = descriptor;
+}
+
+int
+part_file_descriptor(void)
+{
+    if (is_our_file(file.descriptor)) {
+        return file.descriptor;
+    }
+    file.descriptor = -1;
+    int descriptor = open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) {
+        return -1;
+    }
+    if (!is_our_file(descriptor)) {
+        close(descriptor);
+        errno = ESTALE;
+        return -1;
+    }
+    keep_descriptor(descriptor);
+    return file.descriptor;
+}
+
+int
+part_file_reserve(uint64_t offset, uint64_t size)
+{
+    int descriptor = part_file_descriptor();
+    if (descriptor < 0) {
+        return errno;
+    }
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        offset + size > limit.rlim_cur) {
+        return EFBIG; /* asking the kernel would send SIGXFSZ to the target */
+    }
+    int error;
+    do {
+        error = posix_fallocate(descriptor, (off_t)offset, (off_t)size);
+    } while (error == EINTR);
+    return error;
+}
+
+int
+part_file_choose_folder(const char *folder)
+{
+    if (strlen(folder) >= sizeof(file.folder)) {
+        return ENAMETOOLONG;
+    }
+    strcpy(file.folder, folder);
+    return 0;
+}
+
+int
+part_file_create(uint64_t *start_time)
+{
+    *start_time = process_start_time();
+    int descriptor = -1;
+    for (int attempt = 0; descriptor < 0 && attempt < 1000; attempt++) {
+        char suffix[16] = "";
+        if (attempt > 0) {
+            snprintf(suffix, sizeof(suffix), "-%d", attempt);
+        }
+        int length = snprintf(file.path, sizeof(file.path), "%s/%ld-%llu%s.part", file.folder,
+                              (long)getpid(), (unsigned long long)*start_time, suffix);
+        if (length < 0 || (size_t)length >= sizeof(file.path)) {
+            return ENAMETOOLONG;
+        }
+        descriptor = open(file.path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (descriptor < 0 && errno != EEXIST) {
+            return errno;
+        }
+    }
+    if (descriptor < 0) {
+        return EEXIST;
+    }
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) {
+        int error = errno;
+        close(descriptor);
+        return error;
+    }
+    keep_descriptor(descriptor);
+    file.device = status.st_dev;
+    file.inode = status.st_ino;
+    return 0;
+}
+
+void
+part_file_leave(void)
+{
+    if (is_our_file(file.descriptor)) {
+        close(file.descriptor);
+    }
+    file.descriptor = -1;
+}
+
+void
+part_file_remove(void)
+{
+    part_file_leave();
+    unlink(file.path);
+}
+
+const char *
+part_file_path(void)
+{
+    return file.path;
+}
