@@ -62,7 +62,7 @@ cut_detail(struct instance_record *record, const char *detail, size_t bytes)
         }
     }
     memcpy(record->detail, detail, bytes);
-    record->detail_bytes = (uint32_t)bytes;
+    PUBLISH(record->detail_bytes, (uint32_t)bytes);
 }
 
 struct instance *
@@ -202,6 +202,21 @@ instance_charge(struct instance *instance, uint64_t ticks, uint64_t cpu_ns)
     struct instance_record *record = instance->record;
     STORE(record->busy, record->busy + ticks);
     STORE(record->cpu_ns, record->cpu_ns + cpu_ns);
+}
+
+bool
+instance_has_detail(const struct instance *instance)
+{
+    return instance->own.detail_bytes != 0;
+}
+
+void
+instance_detail(struct instance *instance, const char *detail, size_t bytes)
+{
+    cut_detail(&instance->own, detail, bytes);
+    if (instance->record != &instance->own) {
+        cut_detail(instance->record, detail, bytes);
+    }
 }
 
 void

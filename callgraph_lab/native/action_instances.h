@@ -50,6 +50,9 @@ struct session *instance_session(const struct instance *instance);
 /* Something enters it: a child of a fork begins to show what it inherited. */
 void instance_serve(struct instance *instance, const struct thread *thread);
 void instance_charge(struct instance *instance, uint64_t ticks, uint64_t cpu_ns);
+/* The detail that its start had none of. */
+bool instance_has_detail(const struct instance *instance);
+void instance_detail(struct instance *instance, const char *detail, size_t bytes);
 void instance_reply(struct instance *instance, const char *text);
 void instance_phase(struct instance *instance, uint32_t phase, uint64_t now);
 void instance_add_bytes(struct instance *instance, uint64_t bytes);

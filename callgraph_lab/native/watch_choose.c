@@ -34,19 +34,19 @@ is_like(const struct rule *one, const struct rule *other)
     return one == other || (one->id != 0 && one->id == other->id);
 }
 
-/* Is the call inside another one that the rule, or one like it, has started an instance of the session
- * for? */
-static bool
-is_inside(const struct thread *thread, const struct rule *rule, const struct session *session)
+/* The open instance of the session that the rule, or one like it, has started for a call that this one is
+ * inside; or NULL. */
+static struct instance *
+find_outer(const struct thread *thread, const struct rule *rule, const struct session *session)
 {
     for (struct open_call *call = thread->top; call->caller != NULL; call = call->caller) {
         const struct entry *entry = call->node->watch ? call->entry : NULL;
         if (entry != NULL && entry->instance != NULL && is_like(entry->instance->rule, rule) &&
             entry->instance->session == session && entry->instance->open) {
-            return true;
+            return entry->instance;
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool
@@ -72,14 +72,37 @@ put_name(const struct rule *rule, struct reading *reading, const struct watch *w
     return name_text.length != 0 && !name_text.failed;
 }
 
-static bool
-start_instance(struct thread *thread, struct entry *entry, const struct rule *rule,
-               struct session *session, struct action *action, const struct reading *reading)
+static void
+put_detail(const struct rule *rule, const struct action *action, const struct reading *reading)
 {
     text_clear(&detail_text);
     if (rule->source.kind != FROM_NOTHING && rule_is_for_action(rule, action->name)) {
         source_put_text(&detail_text, &rule->source, reading);
     }
+}
+
+/* An override may call its arguments otherwise, so that the detail is known only where it calls on. */
+static void
+add_detail(struct instance *outer, const struct rule *rule, struct reading *reading,
+           const struct watch *watch)
+{
+    const struct action *action = outer->action;
+    if (outer->rule != rule || instance_has_detail(outer) || !put_name(rule, reading, watch) ||
+        strlen(action->name) != name_text.length ||
+        memcmp(action->name, name_text.bytes, name_text.length) != 0) {
+        return;
+    }
+    put_detail(rule, action, reading);
+    if (detail_text.length != 0) {
+        instance_detail(outer, text_chars(&detail_text), detail_text.length);
+    }
+}
+
+static bool
+start_instance(struct thread *thread, struct entry *entry, const struct rule *rule,
+               struct session *session, struct action *action, const struct reading *reading)
+{
+    put_detail(rule, action, reading);
     struct instance *instance = instance_new(action, session, rule, thread->index,
                                              text_chars(&detail_text), detail_text.length);
     if (instance == NULL) {
@@ -109,7 +132,7 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
               struct reading *reading)
 {
     struct session *session = NULL;
-    struct instance *linked;
+    struct instance *linked, *outer;
     PyObject *object = NULL;
     if (rule->session.kind != FROM_NOTHING) {
         object = source_object(&rule->session, reading);
@@ -117,7 +140,9 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
             return true;
         }
         session = session_of(object, &linked);
-        if (session != NULL && !rule->nested && is_inside(thread, rule, session)) {
+        outer = session == NULL || rule->nested ? NULL : find_outer(thread, rule, session);
+        if (outer != NULL) {
+            add_detail(outer, rule, reading, entry->watch);
             return true;
         }
         bool constructed = strcmp(entry->watch->function, "__init__") == 0 && object == reading->self;
@@ -129,7 +154,7 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
             }
         }
     }
-    else if (!rule->nested && is_inside(thread, rule, NULL)) {
+    else if (!rule->nested && find_outer(thread, rule, NULL) != NULL) {
         return true;
     }
     if (!put_name(rule, reading, entry->watch)) {

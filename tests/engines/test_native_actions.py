@@ -163,6 +163,40 @@ def test_outermost_command_and_other_commands_in_between(tmp_path: Path) -> None
     assert [item.outcome for item in instances_of(part, "ABOR")] == [226, 226]
 
 
+def test_overrides_may_call_their_arguments_otherwise(tmp_path: Path) -> None:
+    part = recorded(
+        """
+        class Other(Handler):
+            def process(self, verb, path=None):
+                super().process(verb, path)
+        class Another(Handler):
+            def process(self, word, *words):
+                super().process(word, *words)
+        class Within(Handler):
+            def process(self, verb, *rest):
+                if verb == "retr":
+                    super().process("noop")
+                super().process(verb, *rest)
+        other, another, within = Other(), Another(), Within()
+        loop([
+            (other.process, "stor", "/a"),
+            (another.process, "retr", "/b"),
+            (within.process, "retr", "/c"),
+            (within.process, "retr", "/d"),
+        ])
+        """.replace("\n        ", "\n"),
+        tmp_path,
+    )
+    assert [item.detail for item in instances_of(part, "STOR")] == ["/a"]
+    # Once, and never that of another command in between.
+    assert [item.detail for item in instances_of(part, "RETR")] == ["/b", "/c", "/d"]
+    by_action = calls_by_action(part)
+    assert "NOOP" not in by_action
+    # The name is not known before the base is called.
+    assert by_action["idle"]["Another.process"] == 1
+    assert "Other.process" in by_action["STOR"]
+
+
 def test_delayed_calls_are_late_work(tmp_path: Path) -> None:
     part = recorded(
         """
