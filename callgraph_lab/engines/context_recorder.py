@@ -14,7 +14,7 @@ import time
 from _thread import _local, get_ident, get_native_id
 from opcode import opmap
 
-from callgraph_lab.engines import identity
+from callgraph_lab.engines import identity, open_calls
 from callgraph_lab.engines.identity import (
     CO_GENERATOR_LIKE,
     CodeTraits,
@@ -22,6 +22,7 @@ from callgraph_lab.engines.identity import (
     classes_of,
     function_strings,
 )
+from callgraph_lab.engines.open_calls import Function, Key, Node, ThreadCalls
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import live_writer
 from callgraph_lab.recording.live_writer import (
@@ -52,9 +53,6 @@ _getpid = os.getpid
 _getrecursionlimit = sys.getrecursionlimit
 _now = time.monotonic_ns
 
-_Key = tuple[object, ...]
-"""What tells functions apart: place of the code, module, and names of classes."""
-
 _API_MODULE = "callgraph_lab.api"
 _MODULES_OF_MARKS = frozenset(
     {
@@ -70,118 +68,6 @@ _HOUSEKEEPING_MODULES = frozenset(
     {"importlib._bootstrap", "importlib._bootstrap_external", "zipimport", "site", "encodings"}
 )
 """Modules whose functions the interpreter itself calls, with no caller, around the target."""
-
-
-class _Function:
-    """A function of the target as this process knows it; its number differs after a fork."""
-
-    __slots__ = ("key", "line", "number", "strings", "traits")
-
-    def __init__(self, key: _Key, strings: tuple[str, ...], traits: CodeTraits, line: int) -> None:
-        self.key = key
-        self.strings = strings
-        self.traits = traits
-        self.line = line
-        self.number = -1
-
-
-class _Node:
-    """A context: its id, its record in the live file, and its callees' contexts by key."""
-
-    __slots__ = ("callees", "function", "number", "words")
-
-    def __init__(self, number: int, words: memoryview, function: _Function) -> None:
-        self.number = number
-        self.words = words
-        self.function = function
-        self.callees: dict[_Key, _Node] = {}
-
-
-_Entry = tuple["FrameType", "_Node | None", int]
-
-
-class _Thread:
-    """A thread's tree, and its open calls (one stack, and more where greenlets switch stacks)."""
-
-    __slots__ = (
-        "_recorder",
-        "kind",
-        "needs_bottom",
-        "other_stacks",
-        "raised",
-        "root",
-        "stack",
-        "writer",
-    )
-
-    def __init__(
-        self, recorder: ContextRecorder, kind: str, root: _Node, writer: ThreadWriter
-    ) -> None:
-        self._recorder = recorder
-        self.kind = kind
-        self.root = root
-        self.writer = writer
-        self.stack: list[_Entry] = []
-        self.other_stacks: list[list[_Entry]] = []
-        self.needs_bottom = False
-        self.raised = 0
-
-    def __del__(self) -> None:
-        # A thread's local values go when it ends; this is the only sign of it without a hook.
-        self._recorder.thread_ended(self)
-
-    def find_caller(self, frame: FrameType | None) -> None:
-        """Make the stack that holds ``frame``, or else the nearest of its callers, the current one.
-
-        Frames that we were not told of stand in between where ``throw`` goes straight to an inner
-        generator, or where the target had a trace function of its own for a while.
-        """
-        while frame is not None:
-            if self.find_stack(frame):
-                return
-            frame = frame.f_back
-        self.begin_stack()
-
-    def find_stack(self, frame: FrameType) -> bool:
-        """Make the stack that holds ``frame`` the current one, with that frame on top."""
-        for stack in (self.stack, *self.other_stacks):
-            for position in range(len(stack) - 1, -1, -1):
-                if stack[position][0] is frame:
-                    # What stood above it was left without our being told: until now.
-                    now = _now()
-                    for _, node, start in stack[position + 1 :]:
-                        if node is not None:
-                            node.words[WORD_TICKS] += now - start
-                    del stack[position + 1 :]
-                    self._switch_to(stack)
-                    return True
-        return False
-
-    def begin_stack(self) -> None:
-        """Go on with an empty stack: something runs that no frame we know has called."""
-        if self.stack:
-            self._switch_to([])
-
-    def _switch_to(self, stack: list[_Entry]) -> None:
-        if stack is not self.stack:
-            others = [other for other in self.other_stacks if other is not stack]
-            if self.stack:
-                others.append(self.stack)
-            self.other_stacks = others
-            self.stack = stack
-        self.publish_stack()
-
-    def publish_stack(self, flags: int = 0) -> None:
-        """Write the whole stack of open calls anew."""
-        shown = [(node, start) for _, node, start in self.stack if node is not None]
-        while len(shown) > self.writer.capacity:
-            self.writer.grow_stack()
-        words = self.writer.words
-        for position, (node, start) in enumerate(shown):
-            at = FIRST_ENTRY_WORD + position * WORDS_AN_ENTRY
-            words[at] = node.number | flags << 32
-            words[at + 1] = start
-        words[WORD_DEPTH] = len(shown)
 
 
 class ContextRecorder:
@@ -206,7 +92,7 @@ class ContextRecorder:
         self._max_contexts = max_contexts
         self.stopped = False
         self._traits: dict[tuple[str, int, str], CodeTraits] = {}
-        self._functions: dict[_Key, _Function] = {}
+        self._functions: dict[Key, Function] = {}
         self._parents_writers: list[LiveWriter] = []
         self._begin()
 
@@ -215,7 +101,7 @@ class ContextRecorder:
             self._folder, information=self._information, max_contexts=self._max_contexts
         )
         self._main_thread = get_ident()
-        self._idle: dict[str, list[tuple[_Node, ThreadWriter]]] = {}
+        self._idle: dict[str, list[tuple[Node, ThreadWriter]]] = {}
         self._local = _local()
         # Last: until then a child counts as one that has yet to begin, and leaves its parent's
         # file alone.
@@ -234,7 +120,7 @@ class ContextRecorder:
         if _getpid() != self._process_id and not self._go_on_in_child():
             return
         try:
-            thread: _Thread = self._local.thread
+            thread: ThreadCalls = self._local.thread
         except AttributeError:
             thread = self._add_thread()
         stack = thread.stack
@@ -315,7 +201,7 @@ class ContextRecorder:
         if _getpid() != self._process_id and not self._go_on_in_child():
             return
         try:
-            thread: _Thread = self._local.thread
+            thread: ThreadCalls = self._local.thread
         except AttributeError:
             return
         stack = thread.stack
@@ -336,7 +222,7 @@ class ContextRecorder:
             thread.writer.words[WORD_DEPTH] -= 1
         del stack[-1]
 
-    def _callee(self, thread: _Thread, caller: _Node, frame: FrameType) -> _Node | None:
+    def _callee(self, thread: ThreadCalls, caller: Node, frame: FrameType) -> Node | None:
         """Return the context of the frame's function below ``caller``, made where it is new.
 
         None is for what is to be silent, with all that it calls.
@@ -350,7 +236,7 @@ class ContextRecorder:
         receiver, named = classes_of(frame, traits)
         # Classes are told apart by name: an address may mean another class tomorrow, and keeping
         # the class alive would be noticed.
-        key: _Key = (place, module)
+        key: Key = (place, module)
         if receiver is not None or named is not None:
             key = (*key, receiver and class_name(receiver), named and class_name(named))
         callee = caller.callees.get(key)
@@ -361,15 +247,15 @@ class ContextRecorder:
                     return None
                 name = module if isinstance(module, str) else ""
                 strings = function_strings(code, name, receiver, named)
-                function = self._functions[key] = _Function(key, strings, traits, place[1])
+                function = self._functions[key] = Function(key, strings, traits, place[1])
             callee = self._add_node(thread.writer, caller.number, function)
             caller.callees[key] = callee
         return callee
 
-    def _bottom(self, thread: _Thread, frame: FrameType) -> _Node | None:
+    def _bottom(self, thread: ThreadCalls, frame: FrameType) -> Node | None:
         return None if self._is_outside(thread, frame) else thread.root
 
-    def _is_outside(self, thread: _Thread, frame: FrameType) -> bool:
+    def _is_outside(self, thread: ThreadCalls, frame: FrameType) -> bool:
         """Say whether a frame at the bottom of a stack is not the target's but around it."""
         module = _dict_get(frame.f_globals, "__name__", "")
         if frame.f_back is not None:
@@ -381,16 +267,16 @@ class ContextRecorder:
         return module in _HOUSEKEEPING_MODULES
 
     def _add_node(
-        self, writer: ThreadWriter, caller: int, function: _Function, flags: int = 0
-    ) -> _Node:
+        self, writer: ThreadWriter, caller: int, function: Function, flags: int = 0
+    ) -> Node:
         if function.number < 0:
             function.number = self._writer.add_function(
                 function.strings, line=function.line, flags=flags
             )
         number, words = writer.add_context(caller, function.number)
-        return _Node(number, words, function)
+        return Node(number, words, function)
 
-    def _add_thread(self) -> _Thread:
+    def _add_thread(self) -> ThreadCalls:
         identifier = get_ident()
         # current_thread() would register a stand-in for a thread that threading does not know.
         known = threading._active.get(identifier)  # type: ignore[attr-defined]  # noqa: SLF001
@@ -403,18 +289,18 @@ class ContextRecorder:
             writer = self._writer.add_thread(
                 identifier=identifier, native_identifier=get_native_id()
             )
-            function = _Function((), ("", name, "", "", "", name), _NO_TRAITS, 0)
+            function = Function((), ("", name, "", "", "", name), _NO_TRAITS, 0)
             root = self._add_node(
                 writer, layout.NO_CONTEXT, function, flags=layout.FUNCTION_IS_THREAD
             )
             root.words[WORD_CALLS] = 1
             writer.set_root(root.number)
-        thread = _Thread(self, kind, root, writer)
+        thread = ThreadCalls(self.thread_ended, kind, root, writer)
         thread.needs_bottom = self._whole_program and identifier == self._main_thread
         self._local.thread = thread
         return thread
 
-    def thread_ended(self, thread: _Thread) -> None:
+    def thread_ended(self, thread: ThreadCalls) -> None:
         """Let the next thread of that kind use the tree of one that has ended."""
         if self.stopped or _getpid() != self._process_id:
             return
@@ -447,7 +333,7 @@ class ContextRecorder:
             self.stopped = True
         return not self.stopped
 
-    def _inherit(self, parent: _Thread) -> None:
+    def _inherit(self, parent: ThreadCalls) -> None:
         thread = self._add_thread()
         thread.needs_bottom = parent.needs_bottom
         now = _now()
@@ -470,5 +356,5 @@ def _descend(levels: int) -> None:
 
 
 _NO_TRAITS = CodeTraits((lambda: None).__code__, _YIELD_OPCODE)
-OWN_GLOBALS = {id(vars(module)) for module in (identity, live_writer)} | {id(globals())}
+OWN_GLOBALS = {id(vars(module)) for module in (identity, live_writer, open_calls)} | {id(globals())}
 """The modules that record: what they call is never recorded. Others of the kind add themselves."""
