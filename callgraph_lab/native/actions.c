@@ -160,8 +160,9 @@ actions_give_back(void)
     }
 }
 
-struct action *
-action_named(const char *name, size_t bytes, bool once)
+/* A longer name is cut, between two characters. */
+static size_t
+bytes_of_name(const char *name, size_t bytes)
 {
     if (bytes > ACTION_NAME_BYTES) {
         bytes = ACTION_NAME_BYTES;
@@ -169,15 +170,27 @@ action_named(const char *name, size_t bytes, bool once)
             bytes--;
         }
     }
+    return bytes;
+}
+
+bool
+action_is_named(const struct action *action, const char *name, size_t bytes)
+{
+    bytes = bytes_of_name(name, bytes);
+    return strncmp(action->name, name, bytes) == 0 && action->name[bytes] == '\0' &&
+           !(action->flags & ACTION_IS_BACKGROUND);
+}
+
+struct action *
+action_named(const char *name, size_t bytes, bool once)
+{
     for (uint32_t index = 0; index < action_count; index++) {
-        const char *known = actions[index]->name;
-        if (strncmp(known, name, bytes) == 0 && known[bytes] == '\0' &&
-            !(actions[index]->flags & ACTION_IS_BACKGROUND)) {
+        if (action_is_named(actions[index], name, bytes)) {
             return actions[index];
         }
     }
     if (action_count < LABEL_SHUTDOWN + MOST_ACTIONS) {
-        return new_action(name, bytes, once ? ACTION_IS_ONCE : 0);
+        return new_action(name, bytes_of_name(name, bytes), once ? ACTION_IS_ONCE : 0);
     }
     if (action_count == LABEL_SHUTDOWN + MOST_ACTIONS) {
         return new_action("(other)", 7, 0);

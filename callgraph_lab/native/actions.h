@@ -62,6 +62,8 @@ struct action *action_of(uint32_t id);
 /* A label for a further lane of an action; NULL: no room. */
 struct label *label_new(struct action *action);
 uint32_t labels_apart(void);
+/* Is it an action that clients ask for, of this name? */
+bool action_is_named(const struct action *action, const char *name, size_t bytes);
 /* The action of a name, made if it is not there; NULL: no room, errno says why. */
 struct action *action_named(const char *name, size_t bytes, bool once);
 /* A lane for a new instance, its bases set: lane 0 where there is no other. NULL: no room. */

@@ -30,7 +30,7 @@ static struct {
 } file;
 
 static bool
-has_room_for_mapping(void)
+make_room_for_mapping(void)
 {
     if (file.mapping_count == file.mapping_capacity) {
         size_t capacity = file.mapping_capacity ? file.mapping_capacity * 2 : 32;
@@ -53,17 +53,17 @@ has_room_for_mapping(void)
 static void *
 map_more(size_t size, enum block_type type, bool is_header)
 {
-    if (!has_room_for_mapping()) {
-        errno = ENOMEM;
+    int descriptor = part_file_descriptor();
+    if (descriptor < 0) {
         return NULL;
     }
-    int error = part_file_reserve(file.end, size);
+    int error = make_room_for_mapping() ? part_file_reserve(descriptor, file.end, size) : ENOMEM;
     if (error != 0) {
         errno = error;
         return NULL;
     }
-    void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, part_file_descriptor(),
-                         (off_t)file.end);
+    void *address =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, (off_t)file.end);
     if (address == MAP_FAILED) {
         return NULL;
     }

@@ -33,7 +33,7 @@ is_to_be_followed(const char *found)
 }
 
 bool
-child_environment_is(const char *new_folder, const char *new_variable, const char *new_text)
+child_environment_choose(const char *new_folder, const char *new_variable, const char *new_text)
 {
     char *copies[] = {strdup(new_folder), strdup(new_variable), strdup(new_text)};
     if (copies[0] == NULL || copies[1] == NULL || copies[2] == NULL) {

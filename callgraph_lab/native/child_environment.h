@@ -10,7 +10,7 @@
 
 /* ``folder`` comes first on PYTHONPATH, and ``variable`` is ``text`` behind a ``+`` or ``-`` (there was a
  * PYTHONPATH before, or none). False: no memory. */
-bool child_environment_is(const char *folder, const char *variable, const char *text);
+bool child_environment_choose(const char *folder, const char *variable, const char *text);
 
 struct environ_before {
     char **environ;

@@ -180,7 +180,7 @@ stand_in_for(int number)
 bool
 children_follow(const char *folder, const char *variable, const char *text)
 {
-    if (!child_environment_is(folder, variable, text)) {
+    if (!child_environment_choose(folder, variable, text)) {
         PyErr_NoMemory();
         return false;
     }

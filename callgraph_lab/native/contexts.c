@@ -33,6 +33,7 @@ contexts_start(void)
     table_clear(&entered);
     table_clear(&folded);
     next_context_id = 0;
+    tree.context_count = 0;
     return before;
 }
 
@@ -183,8 +184,7 @@ folded_child(struct thread *thread, struct node *parent, uint32_t function, uint
 }
 
 struct node *
-contexts_child(struct thread *thread, struct node *parent, uint32_t function,
-                       uint32_t label)
+contexts_child(struct thread *thread, struct node *parent, uint32_t function, uint32_t label)
 {
     /* Most have their parent's label. */
     struct table *table = label == parent->label ? &children : &entered;

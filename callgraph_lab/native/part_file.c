@@ -88,12 +88,8 @@ part_file_descriptor(void)
 }
 
 int
-part_file_reserve(uint64_t offset, uint64_t size)
+part_file_reserve(int descriptor, uint64_t offset, uint64_t size)
 {
-    int descriptor = part_file_descriptor();
-    if (descriptor < 0) {
-        return errno;
-    }
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
         offset + size > limit.rlim_cur) {

@@ -20,7 +20,7 @@ int part_file_descriptor(void);
 
 /* Reserve disk blocks before they are mapped: a store into a hole of a full disk is a SIGBUS. Returns 0
  * or an errno. */
-int part_file_reserve(uint64_t offset, uint64_t size);
+int part_file_reserve(int descriptor, uint64_t offset, uint64_t size);
 
 /* Let go of the descriptor. */
 void part_file_leave(void);

@@ -22,6 +22,5 @@ struct thread *threads_begin(interpreter_frame *frame);
 void threads_after_fork(void);
 bool threads_child_is_pending(void);
 bool threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *));
-bool tree_adopt(void);
 
 #endif

@@ -48,7 +48,6 @@ tree_start(uint64_t max_contexts, bool whole_program)
         return -1;
     }
     contexts_free(contexts_start());
-    tree.context_count = 0;
     silent_node = silent(NODE_SILENT);
     shutdown_node = silent(NODE_SILENT_SHUTDOWN);
     beginning_node = silent(NODE_SILENT_BEGINNING);
@@ -252,9 +251,8 @@ inherited_context(struct thread *thread, struct open_call *call)
         return call->caller->node;
     }
     struct node *parent = call->caller->node;
-    struct node *node =
-        contexts_child(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
-                               call->node->function, call->node->label);
+    struct node *node = contexts_child(thread, parent->kind == NODE_RECORDED ? parent : thread->root,
+                                       call->node->function, call->node->label);
     if ((call->node->watch & WATCH_RULES) && node != NULL) {
         node->watch |= WATCH_RULES;
     }
@@ -267,25 +265,25 @@ inherited_context(struct thread *thread, struct open_call *call)
 bool
 tree_adopt(void)
 {
+    struct node_chunk *of_parent = NULL;
     int error = arena_open_for_child();
     if (error == 0) {
-        struct node_chunk *of_parent = contexts_start();
-        tree.context_count = 0;
+        of_parent = contexts_start();
         memset(tree_recent_children, 0, RECENT_CHILDREN * sizeof(*tree_recent_children));
         functions_begin_child();
         if (!memory_adopt() || !watch_adopt(current_thread) || !threads_adopt(inherited_context) ||
             !lines_adopt(current_thread)) {
             error = errno;
         }
-        contexts_free(of_parent);
     }
     if (error == 0) {
         memory_adopted();
     }
-    if (error != 0) {
+    else {
         errno = error;
         tree_give_up("a forked process could not be recorded");
-        return false;
     }
-    return true;
+    /* Only now does no open call have one of them. */
+    contexts_free(of_parent);
+    return error == 0;
 }

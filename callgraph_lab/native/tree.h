@@ -183,5 +183,8 @@ struct node *tree_child(struct thread *thread, struct node *parent, interpreter_
 
 /* In a forked child, with system calls and stores only. */
 void tree_after_fork(void);
+/* Before it runs Python code for the first time: begin a file and a tree of its own. False: the child is
+ * not recorded. */
+bool tree_adopt(void);
 
 #endif

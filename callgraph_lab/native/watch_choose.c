@@ -86,13 +86,12 @@ static void
 add_detail(struct instance *outer, const struct rule *rule, struct reading *reading,
            const struct watch *watch)
 {
-    const struct action *action = outer->action;
-    if (outer->rule != rule || instance_has_detail(outer) || !put_name(rule, reading, watch) ||
-        strlen(action->name) != name_text.length ||
-        memcmp(action->name, name_text.bytes, name_text.length) != 0) {
+    if (rule->source.kind == FROM_NOTHING || instance_has_detail(outer) ||
+        !put_name(rule, reading, watch) ||
+        !action_is_named(outer->action, name_text.bytes, name_text.length)) {
         return;
     }
-    put_detail(rule, action, reading);
+    put_detail(rule, outer->action, reading);
     if (detail_text.length != 0) {
         instance_detail(outer, text_chars(&detail_text), detail_text.length);
     }
@@ -132,19 +131,24 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
               struct reading *reading)
 {
     struct session *session = NULL;
-    struct instance *linked, *outer;
+    struct instance *linked, *outer = NULL;
     PyObject *object = NULL;
-    if (rule->session.kind != FROM_NOTHING) {
+    bool has_session = rule->session.kind != FROM_NOTHING;
+    if (has_session) {
         object = source_object(&rule->session, reading);
         if (object == NULL) {
             return true;
         }
         session = session_of(object, &linked);
-        outer = session == NULL || rule->nested ? NULL : find_outer(thread, rule, session);
-        if (outer != NULL) {
-            add_detail(outer, rule, reading, entry->watch);
-            return true;
-        }
+    }
+    if (!rule->nested && (!has_session || session != NULL)) {
+        outer = find_outer(thread, rule, session);
+    }
+    if (outer != NULL) {
+        add_detail(outer, rule, reading, entry->watch);
+        return true;
+    }
+    if (has_session) {
         bool constructed = strcmp(entry->watch->function, "__init__") == 0 && object == reading->self;
         if (session == NULL || constructed || (session->closed && !rule->once)) {
             session = session_new(object);
@@ -153,9 +157,6 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
                 return false;
             }
         }
-    }
-    else if (!rule->nested && find_outer(thread, rule, NULL) != NULL) {
-        return true;
     }
     if (!put_name(rule, reading, entry->watch)) {
         return true;

@@ -173,10 +173,12 @@ def test_overrides_may_call_their_arguments_otherwise(tmp_path: Path) -> None:
             def process(self, word, *words):
                 super().process(word, *words)
         class Within(Handler):
+            def do_appe(self, path):
+                pass
             def process(self, verb, *rest):
-                if verb == "retr":
-                    super().process("noop")
+                super().process("appe", "/of another command")
                 super().process(verb, *rest)
+                super().process(verb, "/second")
         other, another, within = Other(), Another(), Within()
         loop([
             (other.process, "stor", "/a"),
@@ -188,10 +190,10 @@ def test_overrides_may_call_their_arguments_otherwise(tmp_path: Path) -> None:
         tmp_path,
     )
     assert [item.detail for item in instances_of(part, "STOR")] == ["/a"]
-    # Once, and never that of another command in between.
+    # The first of its own, and never that of another command in between.
     assert [item.detail for item in instances_of(part, "RETR")] == ["/b", "/c", "/d"]
     by_action = calls_by_action(part)
-    assert "NOOP" not in by_action
+    assert "APPE" not in by_action
     # The name is not known before the base is called.
     assert by_action["idle"]["Another.process"] == 1
     assert "Other.process" in by_action["STOR"]
