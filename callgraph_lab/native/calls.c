@@ -66,7 +66,7 @@ calls_restack(struct thread *thread, struct open_call *top)
         calls_grow_stack(thread, top->position);
     }
     struct thread_block *block = thread->block;
-    PUBLISH(block->sequence, block->sequence + 1);
+    MARK_FIRST(block->sequence, block->sequence + 1);
     STORE(block->depth, 0u);
     for (struct open_call *call = top; call != NULL && call->caller != NULL; call = call->caller) {
         if (call->node->kind == NODE_RECORDED && !call->found_on_stack &&

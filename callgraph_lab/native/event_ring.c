@@ -75,7 +75,7 @@ event_put(uint32_t sensor, uint64_t ticks, uint64_t duration, const struct sessi
     bool fresh = false;
     if (record != NULL) {
         arena_count_dropped_event();
-        PUBLISH(record->serial, 0u);
+        MARK_FIRST(record->serial, 0u);
     }
     else if (place != NULL) {
         record = *place = records_next(&records);

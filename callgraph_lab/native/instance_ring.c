@@ -72,7 +72,7 @@ instance_ring_take(void)
     ended.count--;
     struct action_record *totals = former.action->record;
     STORE(totals->dropped, totals->dropped + 1);
-    PUBLISH(former.record->serial, 0u);
+    MARK_FIRST(former.record->serial, 0u);
     return former.record;
 }
 

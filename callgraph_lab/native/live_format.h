@@ -220,4 +220,11 @@ _Static_assert(offsetof(struct thread_block, entries) == 128, "entries stand beh
 #define PUBLISH(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELEASE)
 #define STORE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELAXED)
 
+/* A mark on what is about to be changed: nobody sees a change and not the mark. */
+#define MARK_FIRST(place, value)                                                                   \
+    do {                                                                                           \
+        STORE(place, value);                                                                       \
+        __atomic_thread_fence(__ATOMIC_RELEASE);                                                   \
+    } while (0)
+
 #endif

@@ -53,7 +53,8 @@ from the first that its header gives, and a context's caller always has the smal
               names; counters themselves only grow
 
 A *thread* block holds one thread and the stack of its open calls, outermost first (a later block
-of the same thread, made when the stack outgrew its capacity, replaces the earlier)::
+of the same thread, made when the stack outgrew its capacity, replaces the earlier when it is
+used: a single record, all of it)::
 
       0  u64  identifier         8  u64  native identifier
      16  u32  root context      20  u32  THREAD_ALIVE or THREAD_ENDED

@@ -82,8 +82,8 @@ class _PartReader:
             if kind == layout.BLOCK_CONTEXTS:
                 count = min(used, (end - start) // layout.CONTEXT_BYTES)
                 context_blocks.append((first, start, count))
-            elif kind == layout.BLOCK_THREAD and end - start >= layout.THREAD.size:
-                # A later block of a thread replaces the earlier one.
+            elif kind == layout.BLOCK_THREAD and used and end - start >= layout.THREAD.size:
+                # A later block of a thread replaces the earlier one, once it has all of it.
                 self._thread_blocks[thread] = (start, end)
         self._read_contexts(part, sorted(context_blocks))
         part.memory = read_memory(data, self._position_of, len(part.parent))

@@ -287,7 +287,7 @@ class LiveWriter:
         return block, first
 
     def new_thread_block(self, size: int, thread: int) -> Block:
-        """Return a block for a thread and its stack, which ``publish_block`` shows to readers."""
+        """Return a block for a thread and its stack, which readers see when it is published."""
         with self._lock:
             return self._new_block(layout.BLOCK_THREAD, size, thread=thread)
 
@@ -348,6 +348,10 @@ class ThreadWriter:
         last = FIRST_ENTRY_WORD + capacity * WORDS_AN_ENTRY
         self.words[FIRST_ENTRY_WORD:last] = old[FIRST_ENTRY_WORD:last]
         self.words[WORD_DEPTH] = depth
+        self._publish()
+
+    def _publish(self) -> None:
+        self._block.publish(1)
         self.process.publish_block()
 
     def add_context(self, caller: int, function: int) -> tuple[int, memoryview]:
@@ -374,7 +378,7 @@ class ThreadWriter:
         """Name the thread's root context, which makes the thread visible to readers."""
         self._root = context
         self.words[WORD_ROOT_AND_STATE] = context | layout.THREAD_ALIVE << 32
-        self.process.publish_block()
+        self._publish()
 
     def end(self) -> None:
         """Say that the thread has ended; its block may serve the next one."""

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sysconfig
+import textwrap
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -234,31 +235,69 @@ def test_multiprocessing(tmp_path: Path) -> None:
     assert (total["work"], total["leaf"]) == (40, 780)
 
 
-KILLED_IN_THE_HEADER = """
-#include <signal.h>
-#include <unistd.h>
-pid_t getppid(void) { kill(getpid(), SIGKILL); return 0; }
-"""
+def preload(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have programs that are started from now on find these C functions before any others."""
+    compiler = shutil.which(str(sysconfig.get_config_var("CC")).split()[0])
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    path, library = folder / "preloaded.c", folder / "preloaded.so"
+    path.write_text(textwrap.dedent(source), encoding="utf-8")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, path], check=True)
+    # The sanitizers' libraries, where there are any, must stay the first.
+    monkeypatch.setenv("LD_PRELOAD", f"{os.environ.get('LD_PRELOAD', '')} {library}".strip())
 
 
 def test_a_process_that_is_killed_while_it_begins_its_file_has_not_begun_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiler = shutil.which(str(sysconfig.get_config_var("CC")).split()[0])
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-    library, source = tmp_path / "killed.so", tmp_path / "killed.c"
-    source.write_text(KILLED_IN_THE_HEADER, encoding="utf-8")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
-    # The sanitizers' libraries, where there are any, must stay the first.
-    before = os.environ.get("LD_PRELOAD", "")
-    monkeypatch.setenv("LD_PRELOAD", f"{before} {library}".strip())
+    # Asked for between the header's first field and its last.
+    source = """
+        #include <signal.h>
+        #include <unistd.h>
+        pid_t getppid(void) { kill(getpid(), SIGKILL); return 0; }
+    """
+    preload(source, tmp_path, monkeypatch)
     ran = run("pass", tmp_path)
     assert ran.status == -signal.SIGKILL
     (path,) = (tmp_path / "live").glob("*.part")
     assert path.stat().st_size >= layout.HEADER_BYTES
     assert not was_begun(path)
     assert ran.parts == {}
+
+
+def test_a_process_that_is_killed_while_its_stack_of_open_calls_grows_has_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The clock is read when the larger block is there, and nothing in it yet.
+    source = """
+        #define _GNU_SOURCE 1
+        #include <signal.h>
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        static int armed;
+        void arm(void) { armed = 1; }
+        int clock_gettime(clockid_t clock, struct timespec *now)
+        {
+            if (armed && clock == CLOCK_REALTIME) kill(getpid(), SIGKILL);
+            return (int)syscall(SYS_clock_gettime, clock, now);
+        }
+    """
+    preload(source, tmp_path, monkeypatch)
+    script = """
+        import ctypes
+        arm = ctypes.CDLL(None).arm
+        def down(depth):
+            if depth == 220:
+                arm()
+            down(depth + 1)
+        down(0)
+    """
+    part = run(script, tmp_path).part
+    (thread,) = part.threads
+    names = [part.functions[part.function[call.context]].qualname for call in thread.open_calls]
+    assert names == ["<module>"] + ["down"] * (len(names) - 1)
+    assert len(names) > 220
 
 
 def test_children_that_are_killed_while_they_begin_leave_nothing_damaged(tmp_path: Path) -> None:
