@@ -59,6 +59,34 @@ calls_grow_stack(struct thread *thread, uint32_t depth)
     return block == NULL ? &unread_entry : &block->entries[depth - 1];
 }
 
+static bool
+has_entry(const struct thread_block *block, const struct open_call *call)
+{
+    return call->node->kind == NODE_RECORDED && !call->found_on_stack &&
+           call->position <= block->capacity;
+}
+
+static bool
+is_entry_of(const struct open_entry *entry, const struct open_call *call)
+{
+    return entry->context_and_flags == context_and_flags(call->node->id, call->flags) &&
+           entry->ticks == call->entered;
+}
+
+/* How many of the outermost entries are those of the stack that ends in ``top`` already. */
+static uint64_t
+entries_unchanged(const struct thread_block *block, const struct open_call *top)
+{
+    uint64_t unchanged = block->depth < block->capacity ? block->depth : block->capacity;
+    for (const struct open_call *call = top; call->caller != NULL; call = call->caller) {
+        if (has_entry(block, call) && call->position <= unchanged &&
+            !is_entry_of(&block->entries[call->position - 1], call)) {
+            unchanged = call->position - 1;
+        }
+    }
+    return unchanged < top->position ? unchanged : top->position;
+}
+
 void
 calls_restack(struct thread *thread, struct open_call *top)
 {
@@ -66,11 +94,11 @@ calls_restack(struct thread *thread, struct open_call *top)
         calls_grow_stack(thread, top->position);
     }
     struct thread_block *block = thread->block;
-    MARK_FIRST(block->sequence, block->sequence + 1);
-    STORE(block->depth, 0u);
-    for (struct open_call *call = top; call != NULL && call->caller != NULL; call = call->caller) {
-        if (call->node->kind == NODE_RECORDED && !call->found_on_stack &&
-            call->position <= block->capacity) {
+    uint64_t unchanged = entries_unchanged(block, top);
+    STORE(block->sequence, block->sequence + 1);
+    MARK_FIRST(block->depth, unchanged);
+    for (struct open_call *call = top; call->caller != NULL; call = call->caller) {
+        if (has_entry(block, call) && call->position > unchanged) {
             write_entry(&block->entries[call->position - 1], call->node->id, call->flags,
                         call->entered);
         }

@@ -6,11 +6,17 @@
 #include "calls.h"
 #include "clock.h"
 
+/* One store for two fields: a reader sees both of the same call. */
+static inline uint64_t
+context_and_flags(uint32_t context, uint32_t flags)
+{
+    return (uint64_t)flags << 32 | context;
+}
+
 static inline void
 write_entry(struct open_entry *entry, uint32_t context, uint32_t flags, uint64_t entered)
 {
-    /* One store for two fields: a reader sees both of the same call. */
-    STORE(entry->context_and_flags, (uint64_t)flags << 32 | context);
+    STORE(entry->context_and_flags, context_and_flags(context, flags));
     STORE(entry->ticks, entered);
 }
 

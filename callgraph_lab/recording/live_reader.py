@@ -16,7 +16,8 @@ from callgraph_lab.recording.live_actions import read_actions
 from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened, read_published
 from callgraph_lab.recording.live_lines import read_lines
 from callgraph_lab.recording.live_memory import read_memory
-from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart, LiveThread, OpenCall
+from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart
+from callgraph_lab.recording.live_threads import ThreadsReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,20 +72,15 @@ class _PartReader:
         self._path = path
         self._data = read_published(path)
         self._position_of: array[int] = array("i")
-        self._thread_blocks: dict[int, tuple[int, int]] = {}
-        self._roots_with_thread: set[int] = set()
 
     def read(self) -> LivePart:
         data = self._data
         part = self._read_header()
         context_blocks: list[tuple[int, int, int]] = []
-        for kind, start, end, used, first, thread in blocks(data):
+        for kind, start, end, used, first, _ in blocks(data):
             if kind == layout.BLOCK_CONTEXTS:
                 count = min(used, (end - start) // layout.CONTEXT_BYTES)
                 context_blocks.append((first, start, count))
-            elif kind == layout.BLOCK_THREAD and used and end - start >= layout.THREAD.size:
-                # A later block of a thread replaces the earlier one, once it has all of it.
-                self._thread_blocks[thread] = (start, end)
         self._read_contexts(part, sorted(context_blocks))
         part.memory = read_memory(data, self._position_of, len(part.parent))
         part.functions = _read_functions(data)
@@ -98,9 +94,9 @@ class _PartReader:
         part.lines = read_lines(data, len(part.functions))
         if any(block[0] in _ACTION_BLOCKS for block in blocks(data)) or any(part.label):
             self._read_actions(part)
-        for start, end in self._thread_blocks.values():
-            self._read_thread(part, start, end)
-        self._add_threads_without_block(part)
+        process = part.pid, part.start_time
+        threads = ThreadsReader(self._path, process, data, part.parent, self._position)
+        part.threads = threads.read()
         return part
 
     def _read_header(self) -> LivePart:
@@ -184,49 +180,6 @@ class _PartReader:
         if len(again) < len(self._data):
             raise DamagedError("it is truncated")
         return again
-
-    def _read_thread(self, part: LivePart, start: int, end: int) -> None:
-        _, _, root_id, state, threads, _, depth, capacity, _ = layout.THREAD.unpack_from(
-            self._data, start
-        )
-        root = self._position(root_id)
-        if root is None or part.parent[root] != _UNSET or root in self._roots_with_thread:
-            return
-        if threads > _LARGEST:
-            raise DamagedError("the number of its threads is damaged")
-        self._roots_with_thread.add(root)
-        first = start + layout.THREAD_ENTRIES_OFFSET
-        room = min(capacity, (end - first) // layout.OPEN_ENTRY.size)
-        entries = list(
-            layout.OPEN_ENTRY.iter_unpack(
-                memoryview(self._data)[first : first + room * layout.OPEN_ENTRY.size]
-            )
-        )
-        open_calls: list[OpenCall] = []
-        caller = root
-        for context_id, flags, start_ticks in entries[:depth]:
-            context = self._position(context_id)
-            # An entry that does not continue the chain was being changed while it was read.
-            if context is None or part.parent[context] != caller:
-                break
-            inherited = bool(flags & layout.OPEN_IS_INHERITED)
-            open_calls.append(OpenCall(context, inherited, start_ticks))
-            caller = context
-        alive = state == layout.THREAD_ALIVE
-        # Entries of calls that have returned stay until the next one at their depth.
-        latest_ticks = max(
-            (ticks for number, _, ticks in entries if ticks and self._position(number) is not None),
-            default=0,
-        )
-        part.threads.append(LiveThread(root, threads, alive, tuple(open_calls), latest_ticks))
-
-    def _add_threads_without_block(self, part: LivePart) -> None:
-        """Keep what a root was reached from whose thread is damaged, or was only being added."""
-        part.threads.extend(
-            LiveThread(root, threads=1, alive=False, open_calls=())
-            for root, parent in enumerate(part.parent)
-            if parent == _UNSET and root not in self._roots_with_thread
-        )
 
     def _position(self, context_id: int) -> int | None:
         if context_id >= len(self._position_of) or self._position_of[context_id] == _UNSET:

@@ -6,10 +6,11 @@ import importlib.util
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support_native import PACKAGES, counts, needs_native, paths, run
+from support_native import PACKAGES, counts, needs_native, paths, read_parts, run, start
 
 from callgraph_lab.recording.live_reader import read_part
 
@@ -201,6 +202,45 @@ def test_a_frame_that_was_there_before_and_switches_away(tmp_path: Path) -> None
         if parent == 0 and part.functions[function].qualname == "greenlet.switch"
     ]
     assert part.clock.duration_ns(ticks) >= 150_000_000
+
+
+def test_open_calls_are_all_there_whenever_they_are_looked_at(tmp_path: Path) -> None:
+    """A switch writes the whole stack anew, and takes as long as what runs between two."""
+    script = """
+        import greenlet
+        def one(): down(40)
+        def two(): down(40)
+        def down(depth):
+            if depth:
+                down(depth - 1)
+            else:
+                while True:
+                    turn()
+        def turn():
+            (second if greenlet.getcurrent() is first else first).switch()
+        first, second = greenlet.greenlet(one), greenlet.greenlet(two)
+        for greenlet_ in first, second:
+            greenlet_.parent = greenlet.getcurrent()
+        import threading
+        threading.Timer(0.3, lambda: print("ready", flush=True)).start()
+        first.switch()
+    """
+    process = start(script, tmp_path)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        found: Counter[tuple[str, int]] = Counter()
+        for _ in range(300):
+            (part,) = read_parts(tmp_path).values()
+            thread = next(thread for thread in part.threads if thread.open_calls)
+            names = [
+                part.functions[part.function[call.context]].qualname for call in thread.open_calls
+            ]
+            found[names[0], names.count("down")] += 1
+    finally:
+        process.kill()
+        process.communicate()
+    assert set(found) == {("one", 41), ("two", 41)}
 
 
 def test_greenlets_that_were_there_before(tmp_path: Path) -> None:
