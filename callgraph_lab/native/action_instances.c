@@ -4,6 +4,7 @@
 #include "heap_actions.h"
 #include "instance_ring.h"
 #include "sessions.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,12 +56,7 @@ show(struct instance *instance)
 static void
 cut_detail(struct instance_record *record, const char *detail, size_t bytes)
 {
-    if (bytes > INSTANCE_DETAIL_BYTES) {
-        bytes = INSTANCE_DETAIL_BYTES;
-        while (bytes > 0 && ((unsigned char)detail[bytes] & 0xC0) == 0x80) {
-            bytes--;
-        }
-    }
+    bytes = text_bytes_within(detail, bytes, INSTANCE_DETAIL_BYTES);
     memcpy(record->detail, detail, bytes);
     PUBLISH(record->detail_bytes, (uint32_t)bytes);
 }

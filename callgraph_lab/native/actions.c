@@ -1,6 +1,7 @@
 #include "actions.h"
 
 #include "records.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -160,23 +161,10 @@ actions_give_back(void)
     }
 }
 
-/* A longer name is cut, between two characters. */
-static size_t
-bytes_of_name(const char *name, size_t bytes)
-{
-    if (bytes > ACTION_NAME_BYTES) {
-        bytes = ACTION_NAME_BYTES;
-        while (bytes > 0 && ((unsigned char)name[bytes] & 0xC0) == 0x80) {
-            bytes--;
-        }
-    }
-    return bytes;
-}
-
 bool
 action_is_named(const struct action *action, const char *name, size_t bytes)
 {
-    bytes = bytes_of_name(name, bytes);
+    bytes = text_bytes_within(name, bytes, ACTION_NAME_BYTES);
     return strncmp(action->name, name, bytes) == 0 && action->name[bytes] == '\0' &&
            !(action->flags & ACTION_IS_BACKGROUND);
 }
@@ -190,7 +178,8 @@ action_named(const char *name, size_t bytes, bool once)
         }
     }
     if (action_count < LABEL_SHUTDOWN + MOST_ACTIONS) {
-        return new_action(name, bytes_of_name(name, bytes), once ? ACTION_IS_ONCE : 0);
+        return new_action(name, text_bytes_within(name, bytes, ACTION_NAME_BYTES),
+                          once ? ACTION_IS_ONCE : 0);
     }
     if (action_count == LABEL_SHUTDOWN + MOST_ACTIONS) {
         return new_action("(other)", 7, 0);

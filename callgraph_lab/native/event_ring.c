@@ -51,12 +51,8 @@ event_read_fields(struct text *text, const struct rule *rule, const struct readi
                 text->bytes[place] = ' '; /* it would end the value */
             }
         }
-        if (text->length - value > LONGEST_VALUE_BYTES) {
-            text->length = value + LONGEST_VALUE_BYTES;
-            while (text->length > value && ((unsigned char)text->bytes[text->length] & 0xC0) == 0x80) {
-                text->length--;
-            }
-        }
+        text->length = value + text_bytes_within(text->bytes + value, text->length - value,
+                                                 LONGEST_VALUE_BYTES);
         text_put_byte(text, '\0');
         if (text->length > EVENT_TEXT_BYTES || text->failed) {
             text->length = start;

@@ -150,6 +150,18 @@ text_hash(const struct text *text)
 }
 
 size_t
+text_bytes_within(const char *bytes, size_t length, size_t longest)
+{
+    if (length <= longest) {
+        return length;
+    }
+    while (longest > 0 && ((unsigned char)bytes[longest] & 0xC0) == 0x80) {
+        longest--;
+    }
+    return longest;
+}
+
+size_t
 text_begin_field(struct text *text)
 {
     text_put_bytes(text, "\0\0\0", sizeof(uint32_t));
@@ -162,12 +174,8 @@ text_end_field(struct text *text, size_t start, size_t longest)
     if (text->failed) {
         return;
     }
-    if (text->length - start > longest) {
-        text->length = start + longest;
-        while (text->length > start && ((unsigned char)text->bytes[text->length] & 0xC0) == 0x80) {
-            text->length--;
-        }
-    }
-    uint32_t length = (uint32_t)(text->length - start);
+    uint32_t length =
+        (uint32_t)text_bytes_within(text->bytes + start, text->length - start, longest);
+    text->length = start + length;
     memcpy(text->bytes + start - sizeof(length), &length, sizeof(length));
 }

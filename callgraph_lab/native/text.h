@@ -23,6 +23,8 @@ const char *text_chars(struct text *text);
 char *text_copy(struct text *text);
 /* Never 0. */
 uint64_t text_hash(const struct text *text);
+/* How many bytes are left of a text that is cut, between two characters, where it is longer than that. */
+size_t text_bytes_within(const char *bytes, size_t length, size_t longest);
 /* A field is a 32-bit length and that many bytes; too long a one is cut between characters. */
 size_t text_begin_field(struct text *text);
 void text_end_field(struct text *text, size_t start, size_t longest);
