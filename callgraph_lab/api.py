@@ -21,6 +21,7 @@ from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
 from callgraph_lab.recording.live_information import brief_arguments
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.recording.running import RunLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,6 +109,7 @@ class trace:  # noqa: N801 - used like a function
         )
         information = {"argv": brief_arguments(argv), "stdlib": interpreter.stdlib_folders}
         try:
+            self._run_lock = RunLock(live_folder)
             write_run_file(live_folder, self._run)
             self._stop = load_engine(self._engine).start(
                 live_folder, information=information, whole_program=False, **self._options
@@ -135,6 +137,7 @@ class trace:  # noqa: N801 - used like a function
             run = replace(recording.run, complete=True)
             store.save(replace(recording, run=run), self._path)
             shutil.rmtree(self._live_folder, ignore_errors=True)
+            self._run_lock.let_go()
         except OSError as system_error:
             raise _cannot_record(self._path, system_error) from system_error
         finally:

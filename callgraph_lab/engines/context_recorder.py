@@ -23,8 +23,8 @@ from callgraph_lab.engines.identity import (
     function_strings,
 )
 from callgraph_lab.engines.open_calls import Function, Key, Node, ThreadCalls
+from callgraph_lab.recording import kernel_lock, live_writer, mapped_file
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording import live_writer
 from callgraph_lab.recording.live_writer import (
     FIRST_ENTRY_WORD,
     WORD_CALLS,
@@ -98,7 +98,10 @@ class ContextRecorder:
 
     def _begin(self) -> None:
         self._writer = LiveWriter(
-            self._folder, information=self._information, max_contexts=self._max_contexts
+            self._folder,
+            information=self._information,
+            max_contexts=self._max_contexts,
+            lasts_with_children=self._follow_forks,
         )
         self._main_thread = get_ident()
         self._idle: dict[str, list[tuple[Node, ThreadWriter]]] = {}
@@ -356,5 +359,7 @@ def _descend(levels: int) -> None:
 
 
 _NO_TRAITS = CodeTraits((lambda: None).__code__, _YIELD_OPCODE)
-OWN_GLOBALS = {id(vars(module)) for module in (identity, live_writer, open_calls)} | {id(globals())}
+OWN_GLOBALS = {
+    id(vars(module)) for module in (identity, kernel_lock, live_writer, mapped_file, open_calls)
+} | {id(globals())}
 """The modules that record: what they call is never recorded. Others of the kind add themselves."""

@@ -36,6 +36,7 @@ from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.recording.running import RunLock
 from callgraph_lab.resources.limit_watch import LimitWatch
 from callgraph_lab.resources.limits import error_limits_of, ftp_limits_of
 
@@ -155,7 +156,8 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     _make_folder(options.folder)
     beside = Beside(say=say, log_file=options.log_file, log_events=options.log_events)
     stem = catalog.name_stem(options.name or target.name)
-    path, live_folder = _reserve(options.folder, stem)
+    # The lock tells other commands, until we return, that this run goes on.
+    path, live_folder, _run_lock = _reserve(options.folder, stem)
     if drive is not None:
         drive.tell_recording(live_folder)
     command = target.command(interpreter.program)
@@ -287,9 +289,10 @@ def _make_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def _reserve(folder: Path, stem: str) -> tuple[Path, Path]:
+def _reserve(folder: Path, stem: str) -> tuple[Path, Path, RunLock]:
     try:
-        return catalog.reserve_recording(folder, stem)
+        path, live_folder = catalog.reserve_recording(folder, stem)
+        return path, live_folder, RunLock(live_folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
 

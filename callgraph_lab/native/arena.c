@@ -90,6 +90,7 @@ fill_header(struct file_header *header, uint64_t start_time)
     header->latest_anchor[0] = anchor.ticks;
     header->latest_anchor[1] = anchor.monotonic_ns;
     header->state = STATE_RECORDING;
+    header->is_locked = part_file_is_locked();
     header->end = file.end;
     uint64_t magic;
     memcpy(&magic, "CGLABLV1", sizeof(magic));
@@ -119,12 +120,12 @@ open_file(const char *information, size_t information_bytes, uint64_t ticks_a_se
 }
 
 int
-arena_open(const char *folder, const char *information, size_t information_bytes)
+arena_open(const char *folder, const char *information, size_t information_bytes, bool follow_forks)
 {
     if (information_bytes >= sizeof(file.header->information)) {
         return E2BIG;
     }
-    int error = part_file_choose_folder(folder);
+    int error = part_file_choose_folder(folder, follow_forks);
     return error != 0 ? error : open_file(information, information_bytes, clock_ticks_a_second());
 }
 
@@ -238,17 +239,18 @@ arena_close(void)
     file.mapping_count = 0;
     file.header = NULL;
     file.end = 0;
+    part_file_unlock();
 }
 
 /* The parent goes on writing meanwhile, but what a function's record says never changes once its
  * number has been given out. */
 void
-arena_leave_parent(void)
+arena_leave_parent(bool begins_own)
 {
     if (file.header == NULL) {
         return;
     }
-    if (file.parents_header == NULL) {
+    if (begins_own && file.parents_header == NULL) {
         /* No bytes of a shared mapping are moved: it is there twice then. */
         void *second = mremap(file.header, 0, HEADER_BYTES, MREMAP_MAYMOVE);
         file.parents_header = second == MAP_FAILED ? NULL : second;

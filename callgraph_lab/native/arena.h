@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 
-/* Create the file of this process in ``folder``. Returns 0 or an errno. */
-int arena_open(const char *folder, const char *information, size_t information_bytes);
+/* Create the file of this process in ``folder``. With ``follow_forks`` a forked child keeps the run going
+ * also before it begins a file of its own. Returns 0 or an errno. */
+int arena_open(const char *folder, const char *information, size_t information_bytes,
+               bool follow_forks);
 bool arena_is_open(void);
 
 /* Append a block with room for ``payload_bytes``. NULL when no room could be reserved: errno says
@@ -33,8 +35,9 @@ void arena_finish(enum file_state state, int error_number, const char *reason);
 void arena_close(void);
 
 /* In a forked child, at once: keep every store away from the parent's file. Functions stay readable where
- * they are; contexts and stacks are blank private memory. */
-void arena_leave_parent(void);
+ * they are; contexts and stacks are blank private memory. A child that is to begin its own file keeps the parent's
+ * header until then. */
+void arena_leave_parent(bool begins_own);
 /* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno, which the
  * parent's header then has as well: nobody else could tell that the child is missing. */
 int arena_open_for_child(void);

@@ -9,7 +9,7 @@
 
 #define PAGE_BYTES 4096u
 #define HEADER_BYTES 4096u
-#define FORMAT_VERSION 3u
+#define FORMAT_VERSION 4u
 #define BLOCK_MAGIC 0x4B4C4243u
 #define NO_CONTEXT 0xFFFFFFFFu
 #define LONGEST_STRING_BYTES (16u * 1024u)
@@ -18,6 +18,10 @@ enum block_type { BLOCK_FILLER = 0, BLOCK_FUNCTIONS = 1, BLOCK_CONTEXTS = 2, BLO
                   BLOCK_ACTIONS = 4, BLOCK_LABELS = 5, BLOCK_INSTANCES = 6, BLOCK_EVENTS = 7,
                   BLOCK_MEMORY = 8, BLOCK_INSTANCE_MEMORY = 9, BLOCK_LINES = 10 };
 enum file_state { STATE_RECORDING = 0, STATE_FINISHED = 1, STATE_STOPPED = 2 };
+/* Bytes of the file that are locked: by the process that writes it, and by that one and the children of it
+ * that have no file of their own yet. */
+enum part_lock { PART_LOCK_OF_OWNER = 0, PART_LOCK_OF_FAMILY = 1 };
+enum ending { ENDING_UNKNOWN = 0, ENDING_FINISHED = 1, ENDING_EXITED = 2, ENDING_REPLACED = 3 };
 enum thread_state { THREAD_ALIVE = 1, THREAD_ENDED = 2 };
 enum open_flags { OPEN_IS_RESUME = 1, OPEN_IS_INHERITED = 2 };
 enum function_flags { FUNCTION_IS_THREAD = 1, FUNCTION_IS_C = 2 };
@@ -47,7 +51,10 @@ struct file_header {
     uint64_t lost_children_error;
     uint64_t memory_peak; /* by two threads at once, where one of them has not the interpreter lock */
     uint64_t memory_unlisted;
-    uint64_t unused[8];
+    uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: not yet, or nobody could write it */
+    uint32_t ending;
+    uint32_t is_locked;
+    uint64_t unused[6];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -210,6 +217,7 @@ _Static_assert(sizeof(struct line_record) == 80, "a line has 80 bytes");
 _Static_assert(sizeof(struct memory_record) == 64, "figures of memory have 64 bytes");
 _Static_assert(sizeof(struct instance_memory_record) == 128, "and those of an instance 128");
 _Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
+_Static_assert(offsetof(struct file_header, ended_ns) == 192, "the end stands at 192");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
 _Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");
 _Static_assert(sizeof(struct instance_record) == 320, "an instance has 320 bytes");

@@ -36,7 +36,7 @@ in_forked_child(void)
 {
     memory_after_fork_in_child();
     if (!follow_forks && tree.session != 0) {
-        arena_leave_parent();
+        arena_leave_parent(false);
         tree_let_go();
         return;
     }
@@ -78,7 +78,7 @@ begin_recording(const char *folder, const char *information, size_t information_
         (event_map != Py_None && rules_start(event_map) != 0)) {
         return -1;
     }
-    int error = arena_open(folder, information, information_bytes);
+    int error = arena_open(folder, information, information_bytes, follow_forks);
     if (error != 0) {
         errno = error;
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, folder);

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE 1
 #include "part_file.h"
 
+#include "live_format.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +22,9 @@ static struct {
     int descriptor;
     dev_t device;
     ino_t inode;
+    bool lasts_with_children;
+    void *lock_page;     /* holds the owner's lock; forked children have nothing there */
+    pid_t lock_page_pid; /* the process that has it */
     char folder[PATH_MAX];
     char path[PATH_MAX];
 } file = {.descriptor = -1};
@@ -103,13 +109,76 @@ part_file_reserve(int descriptor, uint64_t offset, uint64_t size)
 }
 
 int
-part_file_choose_folder(const char *folder)
+part_file_choose_folder(const char *folder, bool lasts_with_children)
 {
     if (strlen(folder) >= sizeof(file.folder)) {
         return ENAMETOOLONG;
     }
     strcpy(file.folder, folder);
+    file.lasts_with_children = lasts_with_children;
     return 0;
+}
+
+/* ---- whether the process is still there ------------------------------------------------------ */
+
+/* Locks of the open file, not of the process: closing another descriptor of the file leaves them, and they
+ * last for as long as anything is mapped through that opening, whatever the target closes. */
+static bool
+lock_byte(int descriptor, off_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
+}
+
+static bool
+is_locked_by_another(int descriptor, off_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(descriptor, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* Hold the owner's lock by a page that is mapped through an opening of its own. A forked child does not get
+ * it, however it was forked, so the kernel lets go of the lock with this process, or when it runs another
+ * program. A file system may map another file than the one that was opened (overlayfs does): there the
+ * lock is gone with the descriptor, which is tried. */
+static void
+lock_as_owner(int descriptor)
+{
+    file.lock_page = NULL;
+    int own = open(file.path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (own < 0) {
+        return;
+    }
+    void *page = MAP_FAILED;
+    if (is_our_file(own) && lock_byte(own, PART_LOCK_OF_OWNER)) {
+        page = mmap(NULL, PAGE_BYTES, PROT_NONE, MAP_SHARED, own, 0);
+    }
+    close(own);
+    if (page == MAP_FAILED) {
+        return;
+    }
+    if (madvise(page, PAGE_BYTES, MADV_DONTFORK) != 0 ||
+        !is_locked_by_another(descriptor, PART_LOCK_OF_OWNER)) {
+        munmap(page, PAGE_BYTES);
+        return;
+    }
+    file.lock_page = page;
+    file.lock_page_pid = getpid();
+}
+
+bool
+part_file_is_locked(void)
+{
+    return file.lock_page != NULL;
+}
+
+void
+part_file_unlock(void)
+{
+    if (file.lock_page != NULL && file.lock_page_pid == getpid()) {
+        munmap(file.lock_page, PAGE_BYTES);
+    }
+    file.lock_page = NULL;
 }
 
 int
@@ -144,6 +213,11 @@ part_file_create(uint64_t *start_time)
     keep_descriptor(descriptor);
     file.device = status.st_dev;
     file.inode = status.st_ino;
+    lock_as_owner(file.descriptor);
+    if (file.lasts_with_children) {
+        /* What is mapped of the file from now on holds it, in a forked child as well. */
+        lock_byte(file.descriptor, PART_LOCK_OF_FAMILY);
+    }
     return 0;
 }
 
@@ -159,6 +233,7 @@ part_file_leave(void)
 void
 part_file_remove(void)
 {
+    part_file_unlock();
     part_file_leave();
     unlink(file.path);
 }

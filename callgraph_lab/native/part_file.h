@@ -3,10 +3,12 @@
 #ifndef CGLAB_PART_FILE_H
 #define CGLAB_PART_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Where this process and those forked from it have their files. Returns 0 or an errno. */
-int part_file_choose_folder(const char *folder);
+/* Where this process and those forked from it have their files. With ``lasts_with_children`` a forked child
+ * that has no file of its own yet keeps the run going. Returns 0 or an errno. */
+int part_file_choose_folder(const char *folder, bool lasts_with_children);
 
 /* Create a file for this process, under a name that no earlier recording of it has: ``*start_time`` and
  * the pid name the process for as long as the machine runs. Returns 0 or an errno. */
@@ -21,6 +23,12 @@ int part_file_descriptor(void);
 /* Reserve disk blocks before they are mapped: a store into a hole of a full disk is a SIGBUS. Returns 0
  * or an errno. */
 int part_file_reserve(int descriptor, uint64_t offset, uint64_t size);
+
+/* Does the kernel tell others, by a lock on the file, whether this process is still there? */
+bool part_file_is_locked(void);
+
+/* Tell them that it is not: recording is over, the process goes on. */
+void part_file_unlock(void);
 
 /* Let go of the descriptor. */
 void part_file_leave(void);

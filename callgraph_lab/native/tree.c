@@ -235,7 +235,7 @@ tree_after_fork(void)
         return;
     }
     watch_after_fork();
-    arena_leave_parent();
+    arena_leave_parent(true);
     registry_generation++; /* so that the next call of the child does not find a cached context */
     threads_after_fork();
 }

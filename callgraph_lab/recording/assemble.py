@@ -35,19 +35,18 @@ _LONGEST_NS = 2**62
 """A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
 
 
-def assemble(  # noqa: PLR0913 - by keyword
+def assemble(
     parts: Sequence[LivePart],
     run: RunInformation,
     *,
     now_ns: int,
-    running_pids: frozenset[int],
     started_ns: int = 0,
     event_map: RecordedEventMap | None = None,
 ) -> Recording:
     """Return the recording of a run, which began at ``started_ns`` (CLOCK_MONOTONIC, as all here).
 
-    ``now_ns`` is until when open calls of the processes have run: this moment for those in
-    ``running_pids``, the end of the run for the others.
+    ``now_ns`` is until when open calls of the processes have run: this moment for those that are
+    running, the end of the run for the others.
     """
     parts = sorted(parts, key=lambda part: part.began)
     event_map = event_map or RecordedEventMap()
@@ -63,7 +62,7 @@ def assemble(  # noqa: PLR0913 - by keyword
                 parent_pid=part.parent_pid,
                 argv=_strings(part.information.get("argv")),
                 stop_reason=part.stop_reason,
-                running=part.pid in running_pids,
+                running=part.is_running,
                 peak_bytes=None if part.memory is None else part.memory.peak_bytes,
             )
         )

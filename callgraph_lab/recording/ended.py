@@ -28,7 +28,8 @@ from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
 from callgraph_lab.recording.private_file import write_private_text
 from callgraph_lab.recording.run_file import read_run_file
-from callgraph_lab.recording.running import is_alive, is_running, owner_of
+from callgraph_lab.recording.running import is_running, is_written
+from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,7 +156,6 @@ def _merge(
                 [part],
                 _NO_RUN,
                 now_ns=until_ns,
-                running_pids=frozenset(),
                 started_ns=run.started_monotonic_ns,
                 event_map=run.event_map,
             )
@@ -173,7 +173,7 @@ def _ended_parts(paths: Iterable[Path]) -> list[Path]:
     ended = []
     for path in paths:
         owner = owner_of(path)
-        if owner is not None and not is_alive(*owner):
+        if owner is not None and not is_written(path):
             pid, start_time = owner
             ended.append((start_time, pid, path))
     return [path for *_, path in sorted(ended)]

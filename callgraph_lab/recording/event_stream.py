@@ -13,7 +13,7 @@ from callgraph_lab.recording.ended import Ended, read_index
 from callgraph_lab.recording.live_events import PartEvents
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.run_file import read_run_file
-from callgraph_lab.recording.running import is_alive, owner_of
+from callgraph_lab.recording.running import is_written
 from callgraph_lab.recording.seen_events import SeenEvent, seen_events
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class EventStream:
         part = self._parts.get(name)
         if part is None:
             part = self._parts[name] = PartEvents(path, self._sensors, self.started_ns)
-        owner = owner_of(path)
-        has_ended = owner is not None and not is_alive(*owner)
+        has_ended = not is_written(path)
         lost_before = part.lost
         try:
             events = part.read_new()

@@ -22,7 +22,7 @@ from callgraph_lab.recording.marks import read_marks
 from callgraph_lab.recording.merging import joined
 from callgraph_lab.recording.resource_file import read_resources
 from callgraph_lab.recording.run_file import RunFile, read_run_file
-from callgraph_lab.recording.running import is_alive, is_running
+from callgraph_lab.recording.running import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         for path, error in found.damage.items()
     )
     run = _run_of(live_folder, parts)
-    running = frozenset(part.pid for part in parts if is_alive(part.pid, part.start_time))
+    running = any(part.is_running for part in parts)
     resources = read_resources(live_folder, run.started_monotonic_ns)
     now_ns = run.ended_monotonic_ns
     if running or now_ns is None:
@@ -74,7 +74,7 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
     )
-    recording = found.recording(run, information, now_ns=now_ns, running=running)
+    recording = found.recording(run, information, now_ns=now_ns)
     marks, remarks = read_marks(live_folder, recording, _read_copy)
     said = (*notes, *_remarks(parts, found.ended), *_notes_of_children(live_folder), *remarks)
     recording = replace(
@@ -94,7 +94,7 @@ def _read_copy(folder: Path, moment_ns: int) -> Recording:
     found = _Found.in_folder(folder)
     run = _run_of(folder, found.parts)
     information = run.information(now_monotonic_ns=moment_ns)
-    return found.recording(run, information, now_ns=moment_ns, running=frozenset())
+    return found.recording(run, information, now_ns=moment_ns)
 
 
 @dataclass(slots=True)
@@ -134,15 +134,12 @@ class _Found:
         except RecordingError as error:
             self.damage[path] = error
 
-    def recording(
-        self, run: RunFile, information: RunInformation, *, now_ns: int, running: frozenset[int]
-    ) -> Recording:
+    def recording(self, run: RunFile, information: RunInformation, *, now_ns: int) -> Recording:
         """Return all of it as one recording."""
         recording = assemble(
             self.parts,
             information,
             now_ns=now_ns,
-            running_pids=running,
             started_ns=run.started_monotonic_ns,
             event_map=run.event_map,
         )

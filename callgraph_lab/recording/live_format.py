@@ -23,8 +23,16 @@ The file starts with a header of ``HEADER_BYTES``::
     168  u64  errno of the last of them
     176  u64  the most bytes that the process held at once, where memory is counted
     184  u64  blocks of memory that there was no room to list: they count as freed at once
+    192  u64  when the process ended, CLOCK_MONOTONIC ns; 0 where it has not, or could not say so
+    200  u32  how it ended (ENDING_*)
+    204  u32  1: while the process is there the kernel keeps a lock on the byte LOCK_OF_OWNER of the
+              file; 0: this file system has no such locks, so look for its pid and start time
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
+
+A second lock, on the byte LOCK_OF_FAMILY, is held by the process as well, and by its forked
+children as long as they have no file of their own, if they are to be recorded. Both are locks of
+the open file (``F_OFD_SETLK``), and go with the last mapping made through it.
 
 Blocks follow without a gap, each on a page boundary with a header of ``BLOCK_HEADER_BYTES`` (a
 *filler* block only fills room that its writer could not use)::
@@ -152,7 +160,7 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"CGLABLV1"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 HEADER_BYTES = 4096
 PAGE_BYTES = 4096
 
@@ -162,6 +170,15 @@ CLOCK_TIME_STAMP_COUNTER = 2
 STATE_RECORDING = 0
 STATE_FINISHED = 1
 STATE_STOPPED = 2
+
+ENDING_UNKNOWN = 0
+ENDING_FINISHED = 1
+ENDING_EXITED = 2
+ENDING_REPLACED = 3
+"""It runs another program since, by ``exec``."""
+
+LOCK_OF_OWNER = 0
+LOCK_OF_FAMILY = 1
 
 IDENTITY = struct.Struct("<8sIIQQQI4x")
 """magic, version, header bytes, pid, start time, parent's pid, clock."""
@@ -179,6 +196,10 @@ LOST_CHILDREN = struct.Struct("<QQ")
 LOST_CHILDREN_OFFSET = 160
 MEMORY_TOTALS = struct.Struct("<QQ")
 MEMORY_TOTALS_OFFSET = 176
+ENDED = struct.Struct("<QI")
+ENDED_OFFSET = 192
+IS_LOCKED = struct.Struct("<I")
+IS_LOCKED_OFFSET = 204
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512
@@ -258,3 +279,5 @@ NOTE_SUFFIX = ".note"
 """A sentence for the recording, from a child interpreter that could not be recorded."""
 RUN_FILE = "run.json"
 """What ``cglab`` itself knows of the run."""
+RUN_LOCK_FILE = ".run.lock"
+"""``cglab`` holds a lock on its first byte until it has made one file of the folder."""

@@ -229,6 +229,8 @@ class LivePart:
     finished: bool
     stop_reason: str
     """Why recording stopped, or a remark on what it left out while it goes on."""
+    is_running: bool = False
+    """Whether its process was there, and wrote on, when the file was read."""
     folded_from: int = 0
     """How many contexts there were when their budget was used up; 0 if it never was."""
     lost_children: int = 0

@@ -18,6 +18,7 @@ from callgraph_lab.recording.live_lines import read_lines
 from callgraph_lab.recording.live_memory import read_memory
 from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart
 from callgraph_lab.recording.live_threads import ThreadsReader
+from callgraph_lab.recording.running import is_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,8 @@ def _text(data: bytes) -> str:
 class _PartReader:
     def __init__(self, path: Path) -> None:
         self._path = path
+        # First: where it is not, nothing of what is read next will change.
+        self._is_running = is_written(path)
         self._data = read_published(path)
         self._position_of: array[int] = array("i")
 
@@ -94,8 +97,7 @@ class _PartReader:
         part.lines = read_lines(data, len(part.functions))
         if any(block[0] in _ACTION_BLOCKS for block in blocks(data)) or any(part.label):
             self._read_actions(part)
-        process = part.pid, part.start_time
-        threads = ThreadsReader(self._path, process, data, part.parent, self._position)
+        threads = ThreadsReader(self._path, data, part.parent, self._position)
         part.threads = threads.read()
         return part
 
@@ -124,6 +126,7 @@ class _PartReader:
             information=information if isinstance(information, dict) else {},
             clock=read_clock(data, clock),
             finished=state == layout.STATE_FINISHED,
+            is_running=self._is_running,
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
             lost_children=lost_children,
             lost_children_error=error,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened
 from callgraph_lab.recording.live_part import LiveThread, OpenCall
-from callgraph_lab.recording.running import is_alive
+from callgraph_lab.recording.running import is_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,12 +53,10 @@ class _Block(NamedTuple):
 class ThreadsReader:
     """Reads the threads of one live file, whose contexts have been read.
 
-    ``process`` is the writer's pid and start time. ``position`` gives the place of a context's id
-    in ``parents``, None where it is not there.
+    ``position`` gives the place of a context's id in ``parents``, None where it is not there.
     """
 
     path: Path
-    process: tuple[int, int]
     data: bytes
     parents: Sequence[int]
     position: Callable[[int], int | None]
@@ -91,7 +89,7 @@ class ThreadsReader:
             raise DamagedError("the number of its threads is damaged")
         self._roots.add(root)
         open_calls, is_whole = self._open_calls(root, block)
-        while not is_whole and self._looks_left and is_alive(*self.process):
+        while not is_whole and self._looks_left and is_written(self.path):
             # The writer was changing the stack. If it is killed at that, it stays so.
             self._looks_left -= 1
             if self._looks_left < _MOST_LOOKS - _LOOKS_AT_ONCE:

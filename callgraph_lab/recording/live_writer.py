@@ -6,14 +6,13 @@ lost when the target is killed. This module runs inside the target and imports l
 
 from __future__ import annotations
 
-import mmap
 import os
-import sys
 import time
 from _thread import allocate_lock
 
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_information import fitting_json
+from callgraph_lab.recording.mapped_file import Extent, hold_owners_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ FUNCTIONS_BLOCK_BYTES = 64 * 1024
 FIRST_CONTEXTS_BLOCK_BYTES = 4 * layout.PAGE_BYTES
 LARGEST_CONTEXTS_BLOCK_BYTES = 1024 * 1024
 FIRST_THREAD_BLOCK_BYTES = layout.PAGE_BYTES
-_LEAST_DESCRIPTOR = 500
 
 
 class RecordingStoppedError(Exception):
@@ -65,52 +63,12 @@ def _create(folder: str, pid: int, start_time: int) -> str:
             return path
 
 
-def _map(descriptor: int, size: int, offset: int) -> mmap.mmap:
-    """Map a piece of a file without taking a descriptor that the target would have got."""
-    if sys.version_info >= (3, 13):
-        return mmap.mmap(descriptor, size, offset=offset, trackfd=False)
-    # The mapping keeps a duplicate: have all the low numbers taken while it is made.
-    taken: list[int] = []
-    try:
-        while not taken or taken[-1] < _LEAST_DESCRIPTOR:
-            taken.append(os.dup(descriptor))
-    except OSError:
-        # The process may have fewer descriptors than that, or most are in use. One has to be free.
-        if taken:
-            os.close(taken.pop())
-    try:
-        return mmap.mmap(descriptor, size, offset=offset)
-    finally:
-        for number in taken:
-            os.close(number)
-
-
-class _Extent:
-    """A mapped piece of the file that blocks are cut from, one after the other."""
-
-    __slots__ = ("bytes", "mapping", "offset", "size", "used", "words")
-
-    def __init__(self, path: str, offset: int, size: int) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            # Reserve the room first: touching a hole on a full disk would be SIGBUS.
-            os.posix_fallocate(descriptor, offset, size)
-            self.mapping = _map(descriptor, size, offset)
-        finally:
-            os.close(descriptor)
-        self.bytes = memoryview(self.mapping)
-        self.words = self.bytes.cast("Q")
-        self.offset = offset
-        self.size = size
-        self.used = 0
-
-
 class Block:
     """A block of the file. ``words`` is its payload as 64-bit integers, ``bytes`` as bytes."""
 
     __slots__ = ("_extent", "_start", "bytes", "size", "words")
 
-    def __init__(self, extent: _Extent, start: int, size: int) -> None:
+    def __init__(self, extent: Extent, start: int, size: int) -> None:
         self._extent = extent
         self._start = start
         self.size = size - layout.BLOCK_HEADER_BYTES
@@ -128,10 +86,16 @@ class LiveWriter:
 
     Raises ``RecordingStoppedError`` from whatever needs room when there is none (a full disk, a
     limit on file sizes, a folder that can no longer be reached); what was written stays readable.
+    With ``lasts_with_children`` forked children keep the run going that have no file yet.
     """
 
     def __init__(
-        self, folder: str, *, information: Mapping[str, object], max_contexts: int
+        self,
+        folder: str,
+        *,
+        information: Mapping[str, object],
+        max_contexts: int,
+        lasts_with_children: bool = True,
     ) -> None:
         # The threads of the target fill their own blocks, and share what the blocks are cut from.
         self._lock = allocate_lock()
@@ -141,7 +105,10 @@ class LiveWriter:
         pid = os.getpid()
         start_time = process_start_time(pid)
         self.path = _create(folder, pid, start_time)
-        extent = _Extent(self.path, 0, FIRST_EXTENT_BYTES)
+        # A forked child has it mapped, too, until it has a file of its own and beyond.
+        lock = layout.LOCK_OF_FAMILY if lasts_with_children else None
+        extent = Extent(self.path, 0, FIRST_EXTENT_BYTES, lock=lock)
+        self._owners_lock = hold_owners_lock(self.path)
         self._extent = extent
         # Kept for good: on 3.12 and before, the end of a mapping closes a descriptor, and by then
         # its number may be that of a file of the target, which is free to close all it finds.
@@ -163,6 +130,7 @@ class LiveWriter:
             header, layout.ANCHORS_OFFSET, now, now, wall, now, now, 1_000_000_000
         )
         layout.STATE.pack_into(header, layout.STATE_OFFSET, layout.STATE_RECORDING, 0)
+        layout.IS_LOCKED.pack_into(header, layout.IS_LOCKED_OFFSET, self._owners_lock is not None)
         text = fitting_json(self.information)
         header[layout.INFORMATION_OFFSET : layout.INFORMATION_OFFSET + len(text)] = text
         self._publish_end(layout.HEADER_BYTES)
@@ -226,11 +194,11 @@ class LiveWriter:
             extent.used = extent.size
             self.publish_block()
 
-    def _next_extent(self, at_least: int) -> _Extent:
+    def _next_extent(self, at_least: int) -> Extent:
         previous = self._extent
         size = max(min(previous.size * 2, LARGEST_EXTENT_BYTES), at_least)
         try:
-            self._extent = _Extent(self.path, previous.offset + previous.size, size)
+            self._extent = Extent(self.path, previous.offset + previous.size, size)
         except OSError as error:
             self.stop(f"the recording could not grow: {error.strerror}", error.errno or 0)
             raise RecordingStoppedError from error

@@ -1,76 +1,76 @@
-"""Whether the processes of a run are still there."""
+"""Whether the processes of a run are still there, as the kernel tells by the locks they hold."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.recording.kernel_lock import is_locked, lock_byte
+from callgraph_lab.recording.live_blocks import opened
 from callgraph_lab.recording.run_file import read_run_file
+from callgraph_lab.recording.unlocked import is_alive, is_mapped_by_another, owner_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SECONDS_TO_WRITE_A_RUN_FILE = 10
 
 
-def is_alive(pid: int, start_time: int) -> bool:
-    """Say whether a process that started then is still there (its pid may be another's by now)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-        # The first thread of a process may end before the others.
-        threads = len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - this is looked at often
-    except (OSError, IndexError):
-        return False
-    has_ended = state == b"X" or (state == b"Z" and threads <= 1)
-    return not has_ended and process_start_time(pid) == start_time
+def is_written(part: Path) -> bool:
+    """Say whether the process that records into a part is still there.
+
+    It is not, for this, where it has run another program since.
+    """
+    return _answer(part, count=1)[0]
 
 
 def has_running_process(live_folder: Path) -> bool:
     """Say whether a process that records into the folder is still there, or will.
 
-    A forked child begins a part of its own only when it first calls a function. Until then it has
-    its parent's mapped, which may have ended by now.
+    A forked child begins a part of its own only when it first calls a function. Until then it
+    shares a lock of its parent's, which may have ended by now.
     """
+    all_have_locks = True
     for part in live_folder.glob(f"*{layout.PART_SUFFIX}"):
-        owner = owner_of(part)
-        if owner is not None and is_alive(*owner):
+        is_there, has_locks = _answer(part, count=2)
+        if is_there:
             return True
-    return _is_mapped_by_another(live_folder)
+        all_have_locks &= has_locks
+    return not all_have_locks and is_mapped_by_another(live_folder)
 
 
-def _is_mapped_by_another(live_folder: Path) -> bool:
-    # As the kernel writes it there.
-    start = os.fsencode(live_folder.resolve()).replace(b"\n", rb"\012") + b"/"
-    looked_at = {str(os.getpid())}
-    # A process may fork and end while others are looked at: its child stands in the next list only.
-    while pids := set(filter(str.isdecimal, os.listdir("/proc"))) - looked_at:  # noqa: PTH208 - often
-        for pid in pids:
-            try:
-                if start in Path(f"/proc/{pid}/maps").read_bytes():
-                    return True
-            except OSError:  # it has ended, or is another user's
-                continue
-        looked_at |= pids
-    return False
-
-
-def owner_of(part: Path) -> tuple[int, int] | None:
-    """Return pid and start time of the process that a part's name gives, or None if it has none.
-
-    A number follows where a process records more than once: that has run another program since.
-    """
-    pid, _, rest = part.name.removesuffix(layout.PART_SUFFIX).partition("-")
-    start_time = rest.partition("-")[0]
-    if pid.isdecimal() and start_time.isdecimal():
-        return int(pid), int(start_time)
-    return None
+def _answer(part: Path, *, count: int) -> tuple[bool, bool]:
+    """Say whether one of the part's first bytes is locked, and whether that could be asked."""
+    header = b""
+    try:
+        with opened(part) as file:
+            if is_locked(file.fileno(), layout.LOCK_OF_OWNER, count):
+                return True, True
+            header = file.read(layout.IS_LOCKED_OFFSET + layout.IS_LOCKED.size)
+    except FileNotFoundError:
+        return False, True
+    except OSError:
+        pass
+    if header.startswith(layout.MAGIC) and len(header) > layout.IS_LOCKED_OFFSET:
+        (has_locks,) = layout.IS_LOCKED.unpack_from(header, layout.IS_LOCKED_OFFSET)
+        if has_locks:
+            return False, True
+    owner = owner_of(part)
+    # What is not begun yet belongs to a process, or to none, that may have locks.
+    return owner is not None and is_alive(*owner), not header.startswith(layout.MAGIC)
 
 
 def is_running(live_folder: Path) -> bool:
     """Say whether a process of the run, or the ``cglab`` that watches it, is still there."""
     if has_running_process(live_folder):
         return True
+    lock_file = live_folder / layout.RUN_LOCK_FILE
+    with contextlib.suppress(OSError), opened(lock_file) as file:
+        return is_locked(file.fileno(), 0)
     try:
         run = read_run_file(live_folder)
     except RecordingError:
@@ -78,6 +78,32 @@ def is_running(live_folder: Path) -> bool:
             age_seconds = time.time() - live_folder.stat().st_mtime
         except OSError:
             return False
-        # Just made, and its run file not yet written: leave it a moment.
+        # Just made, and nothing written into it yet: leave it a moment.
         return 0 <= age_seconds < _SECONDS_TO_WRITE_A_RUN_FILE
     return is_alive(run.supervisor_pid, run.supervisor_start_time)
+
+
+class RunLock:
+    """Tells others that this ``cglab`` is at work on a live folder, until it is let go of.
+
+    Where the file system has no locks, its pid in the run file has to do.
+    """
+
+    def __init__(self, live_folder: Path) -> None:
+        """Hold the lock of a folder. Raise ``OSError`` where nothing can be written there."""
+        self._descriptor = -1
+        path = live_folder / layout.RUN_LOCK_FILE
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(path, flags, 0o600)
+        if not lock_byte(self._descriptor, 0):
+            path.unlink()
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Say that nothing more will be done."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.let_go()

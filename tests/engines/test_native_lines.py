@@ -116,7 +116,7 @@ def test_globs_mean_what_they_mean_in_filters(tmp_path: Path, patterns: list[str
     ran = run(SHAPES, tmp_path, lines=patterns)
     assert ran.status == 0, ran.errors
     run_information = RunInformation("", "", (), "", "", "", 0, complete=True)
-    recording = assemble([ran.part], run_information, now_ns=0, running_pids=frozenset())
+    recording = assemble([ran.part], run_information, now_ns=0)
     found = {item.function for item in recording.lines}
     globs = GlobList(patterns)
     meant = {

@@ -16,8 +16,9 @@ from support_cli import cglab, running, wait_until, write_target
 
 from callgraph_lab.errors import OutputError
 from callgraph_lab.recording import catalog
-from callgraph_lab.recording.live_folder import is_alive, is_running
+from callgraph_lab.recording.live_folder import is_running
 from callgraph_lab.recording.live_writer import process_start_time
+from callgraph_lab.recording.unlocked import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -90,7 +90,7 @@ def part(pid: int, start_time: int = 1) -> LivePart:
 
 
 def joined(*parts: LivePart) -> Recording:
-    return assemble(parts, RUN, now_ns=1000, running_pids=frozenset(), started_ns=50, event_map=MAP)
+    return assemble(parts, RUN, now_ns=1000, started_ns=50, event_map=MAP)
 
 
 def test_actions_of_one_name_are_one_and_background_comes_last() -> None:

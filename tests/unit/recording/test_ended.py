@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from unit.recording.builders import abandoned_run, plant_part
+from unit.recording.builders import abandoned_run, live_file, plant_part
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.graph.processes import only_process
@@ -20,8 +21,6 @@ from callgraph_lab.recording.live_writer import process_start_time
 from callgraph_lab.recording.locking import locked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from callgraph_lab.model import Recording
 
 PARTS = 100
@@ -120,13 +119,12 @@ def test_step_by_step(live_folder: Path) -> None:
 
 
 def test_a_living_process_is_never_merged(live_folder: Path) -> None:
-    mine = os.getpid(), process_start_time(os.getpid())
-    # Its pid and start time say which process it is: the same pid at another time is another.
-    plant_part(live_folder, process=mine)
-    plant_part(live_folder, process=(mine[0], NEVER_STARTED_AT))
+    # Its lock says that it lives; a pid may be that of another process, here or elsewhere.
+    dead = plant_part(live_folder, process=(os.getpid(), process_start_time(os.getpid())))
+    mine = live_file(live_folder)
     merge_ended_parts(live_folder)
-    assert f"{mine[0]}-{mine[1]}{PART_SUFFIX}" in parts_in(live_folder)
-    assert f"{mine[0]}-{NEVER_STARTED_AT}{PART_SUFFIX}" not in parts_in(live_folder)
+    assert Path(mine.path).name in parts_in(live_folder)
+    assert dead.name not in parts_in(live_folder)
 
 
 def test_one_that_was_merged_is_found_with_the_others(live_folder: Path) -> None:

@@ -47,7 +47,7 @@ def test_what_was_written_is_read(part_path: Path) -> None:
 
 
 def test_a_function_of_the_live_file_becomes_one_of_the_model(part_path: Path) -> None:
-    recording = assemble([read_part(part_path)], RUN, now_ns=2**62, running_pids=frozenset())
+    recording = assemble([read_part(part_path)], RUN, now_ns=2**62)
     function = recording.functions[1]
     assert (function.name, function.line) == ("m.serve", 7)
     assert (function.class_name, function.ancestors) == ("m:C", ("m:C", "m:B"))
@@ -196,9 +196,8 @@ def test_read_while_it_is_written(tmp_path: Path) -> None:
 def test_time_so_far_of_open_calls(part_path: Path) -> None:
     part = read_part(part_path)
     (call,) = part.threads[0].open_calls
-    recording = assemble(
-        [part], RUN, now_ns=call.start_ticks + 10_000, running_pids=frozenset({part.pid})
-    )
+    part.is_running = True
+    recording = assemble([part], RUN, now_ns=call.start_ticks + 10_000)
     tree = recording.tree
     assert list(tree.open_calls) == [0, 1, 0]
     assert list(tree.inclusive_ns) == [10_000, 10_000, 3_000]
@@ -211,7 +210,7 @@ def test_parts_are_joined_in_the_order_of_their_start(tmp_path: Path) -> None:
         read_part(plant_part(tmp_path / str(start), process=(pid, start)))
         for pid, start in ((7, 30), (8, 10), (9, 20))
     ]
-    recording = assemble(parts, RUN, now_ns=0, running_pids=frozenset())
+    recording = assemble(parts, RUN, now_ns=0)
     assert [item.pid for item in recording.processes] == [8, 9, 7]
     assert [item.root for item in recording.threads] == [0, 3, 6]
     assert len(recording.functions) == 3

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def check_valid(part: LivePart) -> None:
     """Whatever was read must make a recording, which can be saved, loaded and asked."""
-    recording = assemble(
-        [part], RUN, now_ns=part.clock.first_ns + 1_000_000, running_pids=frozenset()
-    )
+    recording = assemble([part], RUN, now_ns=part.clock.first_ns + 1_000_000)
     assert last_sign_ns([part]) >= 0
     tree = recording.tree
     tables = store._rows_of(recording)
