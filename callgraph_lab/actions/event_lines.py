@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +44,6 @@ def event_line(event: SeenEvent, started: str, reading: ResourceReading | None) 
 def moment_of(event: SeenEvent, started: str) -> datetime:
     """Return when an event was, in the zone of the start of its run."""
     return datetime.fromisoformat(started) + timedelta(microseconds=event.moment_ns / 1000)
-
-
-def text_of(line: dict[str, Any]) -> str:
-    """Return a line as JSON, without its end."""
-    text = json.dumps(line, ensure_ascii=False)
-    # Half a character, of a name in bytes that are no UTF-8, cannot be written as such.
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def lines_of(recording: Recording) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.actions.patterns import is_meant, parse_pattern
+from callgraph_lab.errors import RecordingError
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.model import NO_PARENT, GraphQuery
 
@@ -60,11 +61,20 @@ class _Rows:
 
 
 def phase_of_functions(recording: Recording) -> list[int]:
-    """Return for each function the id of the phase that it is seen by, or ``NO_PHASE``."""
-    phases = [
-        (phase.id, [parse_pattern(text) for text in phase.functions])
-        for phase in recording.event_map.phases
-    ]
+    """Return for each function the id of the phase that it is seen by, or ``NO_PHASE``.
+
+    Raise ``RecordingError`` where the recording's event map could not have been used for it.
+    """
+    try:
+        phases = [
+            (phase.id, [parse_pattern(text) for text in phase.functions])
+            for phase in recording.event_map.phases
+        ]
+    except ValueError as error:
+        raise RecordingError(
+            f"the event map in {recording.run.name} is damaged: {error}",
+            hint="'cglab list' shows the recordings there are",
+        ) from error
     return [
         next(
             (

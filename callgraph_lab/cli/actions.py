@@ -41,7 +41,7 @@ def actions(recording: str | None, folder: Path, output_format: str) -> None:
     from callgraph_lab.actions.table import summarize_actions  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
     loaded = catalog.load(find_recording(recording, folder))

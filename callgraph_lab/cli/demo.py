@@ -58,6 +58,7 @@ def demo(folder: Path, engine: str) -> None:
 
 def _say_what_next(folder: Path, page: Path) -> None:
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
 
     option = "" if str(folder) == "out" else f" --out {shlex.quote(str(folder))}"
     steps: tuple[tuple[str, Any], ...] = (
@@ -71,4 +72,4 @@ def _say_what_next(folder: Path, page: Path) -> None:
     say("what next:")
     width = max(len(command) for command, _ in steps)
     for command, meaning in steps:
-        click.echo(f"  {command:<{width}}  {meaning}", err=True)
+        print_line(f"  {command:<{width}}  {meaning}", to_stderr=True)

@@ -81,8 +81,8 @@ def diff(a: str, b: str, recording: str | None, folder: Path, **arguments: Any) 
     """
     from callgraph_lab.cli.drawing import draw_text  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.cli.sides import Sides  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
     from callgraph_lab.graph.compare import are_different_programs  # noqa: PLC0415
     from callgraph_lab.render.diff_json import comparison_document  # noqa: PLC0415
 
@@ -146,18 +146,19 @@ def _print_comparison(
     measure: Measure,
     limit: int | None,
 ) -> None:
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - not for --help
     from callgraph_lab.render.diff_labels import side_names  # noqa: PLC0415
-    from callgraph_lab.render.text import count, visible_text  # noqa: PLC0415
+    from callgraph_lab.render.text import count  # noqa: PLC0415
 
     names = side_names(side_a.name, side_b.name)
     if names.are_letters:
-        click.echo(visible_text(f"A is {side_a.name}, B is {side_b.name}"))
+        print_line(f"A is {side_a.name}, B is {side_b.name}")
     same = count(comparison.count("same", measure), "function")
     of_memory = measure in MEASURES_OF_MEMORY
     if comparison.is_alike(measure):
         bytes_too = ", with the same bytes" if of_memory else ""
-        click.echo(
+        print_line(
             f"no difference: {same}, called as often in both, along the same edges{bytes_too}"
         )
         return
@@ -193,7 +194,7 @@ def _print_comparison(
     id_names = {item.id: item.name for item in comparison.functions}
     edges = _sorted(comparison.edges, measure, limit)
     if edges:
-        click.echo()
+        print_line()
         print_table(
             (TableColumn("in"), TableColumn("caller"), TableColumn("callee"), *figures),
             [
@@ -206,15 +207,13 @@ def _print_comparison(
                 for edge in edges
             ],
         )
-    click.echo()
-    click.echo(
-        visible_text(
-            f"{count(comparison.count('a'), 'function')} only in {names.a},"
-            f" {comparison.count('b'):,} only in {names.b},"
-            f" {comparison.count('changed', measure):,} in both with other"
-            f" {'counts or bytes' if of_memory else 'counts'};"
-            f" {same} the same"
-        )
+    print_line()
+    print_line(
+        f"{count(comparison.count('a'), 'function')} only in {names.a},"
+        f" {comparison.count('b'):,} only in {names.b},"
+        f" {comparison.count('changed', measure):,} in both with other"
+        f" {'counts or bytes' if of_memory else 'counts'};"
+        f" {same} the same"
     )
 
 

@@ -36,7 +36,8 @@ def _engine_facts() -> list[dict[str, Any]]:
 @json_option
 def engines(output_format: str) -> None:
     """Say which engines can be used here, which one --engine auto takes, and why."""
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
 
     facts = _engine_facts()
     if output_format == "json":
@@ -59,7 +60,8 @@ def engines(output_format: str) -> None:
 @json_option
 def doctor(output_format: str) -> None:
     """Check this installation: Python, engines, Graphviz, fonts. Exit 1 if something is missing."""
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.launch.interpreter import this_interpreter  # noqa: PLC0415
 
     interpreter = this_interpreter()

@@ -168,10 +168,10 @@ def _follow(entry: catalog.Entry, wanted: _Wanted) -> None:
 
 
 def _print_lines(lines: Iterable[dict[str, Any]]) -> None:
-    from callgraph_lab.actions.event_lines import text_of  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.printing import print_json_line  # noqa: PLC0415 - not for --help
 
     for line in lines:
-        click.echo(text_of(line).encode("utf-8"))
+        print_json_line(line)
 
 
 def _print_table(lines: Sequence[dict[str, Any]]) -> None:

@@ -57,7 +57,7 @@ def explain(
     from callgraph_lab.actions.explain import explain_action  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.actions import why_no_actions  # noqa: PLC0415
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.errors import UsageError  # noqa: PLC0415
 
     loaded = load_recording(recording, folder, query_of(arguments))
@@ -131,7 +131,8 @@ def _work_as_json(work: PhaseWork) -> dict[str, Any]:
 
 
 def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
-    from callgraph_lab.render.text import count, duration, visible_text  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
+    from callgraph_lab.render.text import count, duration  # noqa: PLC0415
 
     names = ", ".join(explanation.names)
     if nth:
@@ -145,13 +146,13 @@ def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
         told += f", {count(explanation.passes, 'pass', 'passes')} of the event loop"
     if explanation.bytes:
         told += f", {count(explanation.bytes, 'byte')}"
-    click.echo(visible_text(told))
+    print_line(told)
     for number, phase in enumerate(explanation.phases, 1):
-        click.echo()
-        click.echo(click.style(visible_text(f"{number}. {_headline(phase)}"), bold=True))
-        click.echo(f"   {visible_text(phase.sentence)}")
+        print_line()
+        print_line(f"{number}. {_headline(phase)}", bold=True)
+        print_line(f"   {phase.sentence}")
         for item in phase.prepared:
-            click.echo(f"   {visible_text(_sentence_of(item, names))}")
+            print_line(f"   {_sentence_of(item, names)}")
         _print_functions(phase, limit)
 
 
@@ -185,6 +186,7 @@ def _sentence_of(item: Preparation, names: str) -> str:
 
 
 def _print_functions(phase: ExplainedPhase, limit: int) -> None:
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - as above
     from callgraph_lab.render.text import count  # noqa: PLC0415
 
@@ -210,7 +212,7 @@ def _print_functions(phase: ExplainedPhase, limit: int) -> None:
             columns.append(TableColumn("done by"))
         print_table(columns, [row[: len(columns)] for row in rows])
     if left_out:
-        click.echo(f"   and {count(left_out, 'function')} that took less; see --limit")
+        print_line(f"   and {count(left_out, 'function')} that took less; see --limit")
 
 
 def _row(item: PhaseFunction, action: str) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ def filters() -> None:
 @json_option
 def list_filters(output_format: str) -> None:
     """List the filters that come with cglab."""
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.filtering import available_filters  # noqa: PLC0415
 
     found = available_filters()
@@ -40,11 +41,12 @@ def list_filters(output_format: str) -> None:
 @click.argument("name")
 def show_filter(name: str) -> None:
     """Show the rules of the filter NAME, or of a TOML file."""
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.filtering import load_filter  # noqa: PLC0415
 
     found = load_filter(name)
-    click.echo(f"{found.name}: {found.description}")
+    print_line(f"{found.name}: {found.description}")
     rows = [("extends", item) for item in found.extends]
     rows += [("include", item) for item in found.include]
     rows += [("exclude", item) for item in found.exclude]
@@ -74,13 +76,13 @@ def explain_function(function: str, recording: str | None, folder: Path, **argum
     A function that is in no recording is judged by its dotted name alone.
     """
     from callgraph_lab.cli.loaded import filter_set_of  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.filtering import (  # noqa: PLC0415 - not for --help
         explain,
         function_from_name,
     )
     from callgraph_lab.graph.search import matches  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
-    from callgraph_lab.render.text import visible_text  # noqa: PLC0415
 
     options = query_of(arguments)
     functions = []
@@ -89,17 +91,15 @@ def explain_function(function: str, recording: str | None, folder: Path, **argum
     filter_set = filter_set_of(options, functions)
     found = [item for item in functions if matches(item, function)]
     if not found:
-        click.echo(f"No recorded function matches {visible_text(function)}; judged by its name:")
+        print_line(f"No recorded function matches {function}; judged by its name:")
         found = [function_from_name(function)]
     if filter_set.choice:
-        click.echo(filter_set.choice)
+        print_line(filter_set.choice)
     for item in found:
         explanation = explain(filter_set, item)
         verdict = "shows" if explanation.decision.visible else "is hidden"
-        click.echo(
-            f"{visible_text(item.name)} {verdict}, by: {visible_text(explanation.decision.rule)}"
-        )
-        click.echo(f"  {visible_text(explanation.decision.reason)}")
+        print_line(f"{item.name} {verdict}, by: {explanation.decision.rule}")
+        print_line(f"  {explanation.decision.reason}")
         for step in explanation.steps:
             mark = "=>" if step.decides else "  "
-            click.echo(f"  {mark} {visible_text(step.subject)}: {visible_text(step.sentence)}")
+            print_line(f"  {mark} {step.subject}: {step.sentence}")

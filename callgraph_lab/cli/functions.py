@@ -72,7 +72,8 @@ Examples:
 def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     """List the functions of a RECORDING (the newest by default) with their figures."""
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415 - not for --help
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.render.json_graph import node_document  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
@@ -172,7 +173,7 @@ def find(pattern: str, recording: str | None, folder: Path, **arguments: Any) ->
     """
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.graph.search import find_functions  # noqa: PLC0415
 
     everything_unless_filtered(arguments)
@@ -198,12 +199,13 @@ def _found_to_json(item: FoundFunction) -> dict[str, Any]:
 
 
 def _print_found(found: Sequence[FoundFunction]) -> None:
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.render.memory_text import memory_text  # noqa: PLC0415 - not for --help
-    from callgraph_lab.render.text import count, duration, visible_text  # noqa: PLC0415
+    from callgraph_lab.render.text import count, duration  # noqa: PLC0415
 
     for item in found:
         node, function = item.node, item.node.function
-        click.echo(click.style(visible_text(node.name), bold=True))
+        print_line(node.name, bold=True)
         lines = [f"defined at    {place_of(function)}"]
         if function.class_name is not None:
             lines.append(f"class of self {function.class_name.replace(':', '.')}")
@@ -221,4 +223,4 @@ def _print_found(found: Sequence[FoundFunction]) -> None:
         path = " -> ".join(step.short_name for step in item.path)
         lines.append(f"shortest path {path}")
         for line in lines:
-            click.echo(f"  {visible_text(line)}")
+            print_line(f"  {line}")

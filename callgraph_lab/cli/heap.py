@@ -47,7 +47,7 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json, print_line  # noqa: PLC0415
     from callgraph_lab.heap_model import dropped, grown, spent_ns  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
@@ -88,7 +88,7 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
     else:
         _print_snapshots(described["snapshots"])
         _tell_what_they_cost(described)
-        click.echo()
+        print_line()
         _print_types(described["types"], top, signed=False)
 
 
@@ -197,20 +197,24 @@ def _tell_what_they_cost(described: dict[str, Any]) -> None:
 
 def _print_growth(first: HeapSnapshot, last: HeapSnapshot) -> None:
     """Say in a line what the table tells by type."""
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415 - not for --help
+
     objects = last.total.objects - first.total.objects
     size = last.total.bytes - first.total.bytes
     what = f"from {first.label} to {last.label}"
     if first.action and first.action == last.action:
         what = f"after {abs(last.number - first.number):,} more {first.action}"
-    click.echo(f"{what}: {objects:+,} objects, {size:+,} bytes\n")
+    print_line(f"{what}: {objects:+,} objects, {size:+,} bytes")
+    print_line()
 
 
 def _print_types(types: list[dict[str, Any]], top: int, *, signed: bool) -> None:
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
 
     if not types:
-        click.echo("nothing grew, and nothing shrank" if signed else "nothing is alive")
+        print_line("nothing grew, and nothing shrank" if signed else "nothing is alive")
         return
     form = "+,d" if signed else ",d"
     print_table(

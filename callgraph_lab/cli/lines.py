@@ -75,7 +75,7 @@ def lines(
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.graph.lines import line_tables  # noqa: PLC0415
     from callgraph_lab.graph.processes import only_process  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
@@ -114,17 +114,18 @@ def lines(
 
 def _print(tables: Sequence[LineTable], sources: Sequence[SourceText], units: LineUnits) -> None:
     from callgraph_lab.cli.functions import place_of  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.render.line_text import rows, titles  # noqa: PLC0415
-    from callgraph_lab.render.text import count, visible_text  # noqa: PLC0415
+    from callgraph_lab.render.text import count  # noqa: PLC0415
 
     for number, (table, source) in enumerate(zip(tables, sources, strict=True)):
         if number:
-            click.echo()
+            print_line()
         entered = count(table.calls, "call")
         entered += f", {count(table.resumes, 'resume')}" if table.resumes else ""
         head = f"{table.id} ({place_of(table.function)}): {entered}"
-        click.echo(click.style(visible_text(head), bold=True))
+        print_line(head, bold=True)
         *figures, text = titles(units, has_memory=table.has_memory)
         print_table(
             [*(TableColumn(title, number=True) for title in figures), TableColumn(text)],

@@ -74,7 +74,8 @@ def marks(recording: str | None, folder: Path, output_format: str) -> None:
     """List the marks on a RECORDING (the newest by default), and what ran after each."""
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 

@@ -6,9 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import click
-
-from callgraph_lab.render.text import visible_text
+from callgraph_lab.cli.printing import print_line
 
 if TYPE_CHECKING:
     from callgraph_lab.errors import CallgraphLabError
@@ -16,19 +14,19 @@ if TYPE_CHECKING:
 
 def say(line: str) -> None:
     """Print one line of our own on stderr."""
-    _print_on_stderr(f"cglab: {visible_text(line)}")
+    _print_on_stderr(f"cglab: {line}")
 
 
 def print_error(error: CallgraphLabError) -> None:
     """Print what failed and what to do next."""
     with suppress(OSError):
         sys.stdout.flush()
-    _print_on_stderr(f"cglab: error: {visible_text(str(error))}")
+    _print_on_stderr(f"cglab: error: {error}")
     if error.hint:
-        _print_on_stderr(f"       {visible_text(error.hint)}")
+        _print_on_stderr(f"       {error.hint}")
 
 
 def _print_on_stderr(line: str) -> None:
     # The terminal may be closed by now, or the pipe: that must cost nobody a recording.
     with suppress(OSError):
-        click.echo(line, err=True)
+        print_line(line, to_stderr=True)

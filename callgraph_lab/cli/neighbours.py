@@ -101,12 +101,12 @@ def _show(  # noqa: PLR0913, PLR0917 - what the two commands differ in, and what
     nearer_title: str,
 ) -> None:
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415 - not for --help
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json, print_line  # noqa: PLC0415
     from callgraph_lab.graph.reached import reached_contexts  # noqa: PLC0415
     from callgraph_lab.graph.search import select_functions  # noqa: PLC0415
     from callgraph_lab.graph.within import look_within  # noqa: PLC0415
     from callgraph_lab.render.chains_json import level_document  # noqa: PLC0415
-    from callgraph_lab.render.text import count, visible_text  # noqa: PLC0415
+    from callgraph_lab.render.text import count  # noqa: PLC0415
 
     everything_unless_filtered(arguments)
     query = query_of(arguments)
@@ -138,11 +138,11 @@ def _show(  # noqa: PLR0913, PLR0917 - what the two commands differ in, and what
         )
         if arguments["output_format"] == "table":
             if len(documents) > 1:
-                click.echo()
+                print_line()
             head = f"{what} of {node_id}: {count(calls, 'call')}"
             head += f", {count(resumes, 'resume')}" if resumes else ""
             head += f" for {action}" if action else ""
-            click.echo(click.style(visible_text(head), bold=True))
+            print_line(head, bold=True)
             _print_levels(levels, nearer_title)
     if arguments["output_format"] == "json":
         print_json(

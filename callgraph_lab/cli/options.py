@@ -18,7 +18,7 @@ from callgraph_lab.render.layout import DEFAULT_TIMEOUT_S
 from callgraph_lab.render.links import LINK_CHOICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from callgraph_lab.action_model import Nth
     from callgraph_lab.model import DepthBy, Naming
@@ -91,7 +91,7 @@ def complete_slices(
         names = slice_names(catalog.load(catalog.find(ctx.params.get("recording"), folder)))
     except (CallgraphLabError, OSError):
         return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return _completions(names, incomplete)
 
 
 def complete_sides(
@@ -111,7 +111,13 @@ def complete_recordings(
     del param
     folder = Path(ctx.params.get("folder") or DEFAULT_FOLDER)
     names = [entry.path.name for entry in catalog.entries(folder)]
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return _completions(names, incomplete)
+
+
+def _completions(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    # The shell would print the others as they are, and a line break would make two of one.
+    shown = filter(str.isprintable, names)
+    return [CompletionItem(name) for name in shown if name.startswith(incomplete)]
 
 
 filter_options = _stack(

@@ -72,7 +72,7 @@ def path(names: tuple[str, ...], recording: str | None, folder: Path, **argument
         document_of,
         picture_of,
     )
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json, print_line  # noqa: PLC0415
 
     if len(names) > _MOST_NAMES:
         raise click.UsageError("Give the name of one function, or of two: FROM and TO.")
@@ -90,7 +90,7 @@ def path(names: tuple[str, ...], recording: str | None, folder: Path, **argument
         _print_chains(answer, shown)
     else:
         for line in _not_reached(answer, loaded):
-            click.echo(line)
+            print_line(line)
     if len(shown) < len(answer.chains):
         say(f"{len(answer.chains) - len(shown):,} longer chains are not shown; see --limit")
     if not shown:
@@ -102,21 +102,22 @@ def path(names: tuple[str, ...], recording: str | None, folder: Path, **argument
 
 
 def _print_chains(answer: Answer, shown: Sequence[CallChain]) -> None:
-    from callgraph_lab.render.text import count, visible_text  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
+    from callgraph_lab.render.text import count  # noqa: PLC0415 - not for --help
 
     for number, chain in enumerate(shown, 1):
         told = f"chain {number} of {len(answer.chains):,}: {_entered(chain.steps[-1])}"
         if chain.calls_below or chain.resumes_below:
             again = chain.calls_below + chain.resumes_below
             told += f", and {count(again, 'call')} of it below itself"
-        click.echo(click.style(told, bold=True))
+        print_line(told, bold=True)
         root, *steps = chain.steps
         # Threads that are alike have one name together.
         way = " -> ".join([root.name, *(step.function.short_name for step in steps)])
-        click.echo(f"  {visible_text(way)}")
+        print_line(f"  {way}")
         _print_steps(chain)
         if number < len(shown):
-            click.echo()
+            print_line()
 
 
 def _print_steps(chain: CallChain) -> None:
@@ -178,7 +179,7 @@ def _not_reached(answer: Answer, loaded: LoadedRecording) -> list[str]:
     from callgraph_lab.cli.path_answer import nearest_of  # noqa: PLC0415 - not for --help
     from callgraph_lab.graph.nearest import similar_names  # noqa: PLC0415
     from callgraph_lab.graph.reached import reached_contexts  # noqa: PLC0415
-    from callgraph_lab.render.text import count, visible_text  # noqa: PLC0415
+    from callgraph_lab.render.text import count  # noqa: PLC0415
 
     where = loaded.entry.path.name
     for name, found in zip(answer.names[::-1], (answer.targets, answer.starts), strict=False):
@@ -186,7 +187,7 @@ def _not_reached(answer: Answer, loaded: LoadedRecording) -> list[str]:
             similar = similar_names(answer.recording, name)
             lines = [f"not reached: no function called {name!r} ran in {where}"]
             lines += [f"the nearest by name: {', '.join(similar)}"] if similar else []
-            return [visible_text(line) for line in lines]
+            return lines
     tree = loaded.recording.tree
     calls = sum(tree.calls[at] for at in reached_contexts(tree, answer.target_numbers))
     told = f"not reached: {', '.join(answer.targets)} ran ({count(calls, 'call')}), but never"
@@ -201,4 +202,4 @@ def _not_reached(answer: Answer, loaded: LoadedRecording) -> list[str]:
         how = "it ran" if nearest.is_inside else "it leads to both"
         away = count(len(nearest.way) - 1, "call")
         lines.append(f"the nearest reached: {nearest.name}, {away} away ({how}); elsewhere {way}")
-    return [visible_text(line) for line in lines]
+    return lines

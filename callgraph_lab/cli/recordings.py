@@ -27,7 +27,8 @@ def list_recordings(folder: Path, output_format: str) -> None:
     """List the recordings of a folder, newest first; running ones are marked."""
     from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import TableColumn, print_json, print_table  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
@@ -102,7 +103,7 @@ def _size(size_bytes: float) -> str:
 def info(recording: str | None, folder: Path, output_format: str) -> None:
     """Tell what a RECORDING (the newest by default) holds: run, processes, threads, totals."""
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
     from callgraph_lab.render.memory_text import seen_memory_text  # noqa: PLC0415
     from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415

@@ -45,7 +45,7 @@ def resources(recording: str | None, folder: Path, draw: Path | None, output_for
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.messages import say  # noqa: PLC0415
-    from callgraph_lab.cli.tables import print_json  # noqa: PLC0415
+    from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
     if draw is not None and draw.suffix != ".svg":
@@ -101,10 +101,11 @@ def _as_json(recording: Recording) -> dict[str, Any]:
 
 
 def _print_chart(recording: Recording) -> None:
+    from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
     from callgraph_lab.render.resource_chart import chart  # noqa: PLC0415 - not for --help
 
     for line in chart(recording, shutil.get_terminal_size().columns):
-        click.echo(line)
+        print_line(line)
 
 
 def _draw(recording: Recording, path: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
+from callgraph_lab.cli.printing import print_line
 from callgraph_lab.render.text import columns as width_of
 from callgraph_lab.render.text import visible_text
 
@@ -39,7 +37,7 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
             else cell + " " * (width - width_of(cell))
             for column, cell, width in zip(columns, row, widths, strict=True)
         )
-        click.echo("  ".join(padded).rstrip())
+        print_line("  ".join(padded).rstrip())
 
 
 def _print_fitted(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -> None:
@@ -59,8 +57,3 @@ def _print_fitted(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]])
         # As Text: what a target calls its functions is no markup.
         table.add_row(*map(Text, row))
     Console(file=sys.stdout, highlight=False).print(table)
-
-
-def print_json(value: object) -> None:
-    """Print a value as JSON on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace"))

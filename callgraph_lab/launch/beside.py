@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.launch.ended_processes import EndedProcesses
 from callgraph_lab.launch.event_log import EventLog
+from callgraph_lab.render.text import visible_text
 from callgraph_lab.resources.heartbeat import Heartbeat
 from callgraph_lab.resources.watch import ResourceWatch, line_writer
 
@@ -34,7 +35,7 @@ class Beside:
         """Begin with the run called ``name``, whose run file is in its live folder."""
         heartbeat = None
         if heartbeat_s is not None:
-            heartbeat = Heartbeat(name, heartbeat_s, self._write_line)
+            heartbeat = Heartbeat(visible_text(name), heartbeat_s, self._write_line)
         self._resources = ResourceWatch(live_folder, say=self._say, heartbeat=heartbeat)
         self._events = None
         if self._write_event is not None:

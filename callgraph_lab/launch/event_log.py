@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from callgraph_lab.actions.event_lines import LiveEventLines, text_of
+from callgraph_lab.actions.event_lines import LiveEventLines
 from callgraph_lab.errors import OutputError
+from callgraph_lab.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +47,7 @@ class EventLog:
             self._say(f"{self._lines.lost:,} events came too fast to be logged")
 
     def _append(self, lines: Iterable[dict[str, Any]]) -> None:
-        text = "\n".join(map(text_of, lines))
+        text = "\n".join(map(json_text, lines))
         if self._has_failed or not text:
             return
         try:

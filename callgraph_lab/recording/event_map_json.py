@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from callgraph_lab.action_model import RecordedEventMap, RecordedPhase, RecordedSensor
+from callgraph_lab.action_model import MOST_PHASES, RecordedEventMap, RecordedPhase, RecordedSensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,8 @@ _SENSOR = {"id": int, "name": str, "functions": list}
 def event_map_of_json(value: object) -> RecordedEventMap:
     """Return the map that ``dataclasses.asdict`` made ``value`` of; raise ``ValueError``."""
     fields = _checked(value, _MAP)
+    if not all(0 <= _checked(item, _PHASE)["id"] < MOST_PHASES for item in fields["phases"]):
+        raise ValueError("its event map has a phase that no instance has room for")
     return RecordedEventMap(
         maps=_strings(fields["maps"]),
         phases=tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from callgraph_lab.errors import LayoutError
+from callgraph_lab.render.text import visible_text
 from callgraph_lab.render.web_font import font_css
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -34,7 +35,7 @@ def finish_svg(svg: bytes, *, title: str) -> bytes:
         italic_text="".join(t.text or "" for t in texts if t.get("font-style") == "italic"),
     )
     heading = ET.Element(f"{{{_SVG}}}title")
-    heading.text = title
+    heading.text = visible_text(title)
     root.insert(0, heading)
     root.insert(1, style)
     root.set("role", "img")
