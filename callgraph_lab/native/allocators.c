@@ -17,8 +17,10 @@ static struct domain domains[] = {
 #define DOMAINS (sizeof(domains) / sizeof(domains[0]))
 
 static PyInterpreterState *interpreter;
-/* Set while an allocator is being asked: what it passes on to another domain is one block, not two. */
-static _Thread_local bool nested __attribute__((tls_model("initial-exec")));
+/* Why a thread's blocks are not counted for a moment. While an allocator is being asked, what it passes on to
+ * another domain is one block, not two. And what is ours and not the target's is left out. */
+enum uncounted { COUNTED = 0, PASSED_ON, LEFT_OUT };
+static _Thread_local enum uncounted uncounted __attribute__((tls_model("initial-exec")));
 /* Set while we ask whether ours is still called. */
 static bool is_probed;
 
@@ -40,7 +42,7 @@ is_counted(const struct domain *domain)
         is_probed = false;
         return false;
     }
-    if (!__atomic_load_n(&memory_is_counted, __ATOMIC_RELAXED) || nested) {
+    if (!__atomic_load_n(&memory_is_counted, __ATOMIC_RELAXED) || uncounted) {
         return false;
     }
     return domain->side == MEMORY_RAW || is_recorded_interpreter();
@@ -62,9 +64,9 @@ counting_malloc(void *context, size_t size)
     if (!counts(domain)) {
         return inner->malloc(inner->ctx, size);
     }
-    nested = true;
+    uncounted = PASSED_ON;
     void *address = inner->malloc(inner->ctx, size);
-    nested = false;
+    uncounted = COUNTED;
     if (LIKELY(address != NULL)) {
         memory_charge(domain->side, address, size);
     }
@@ -79,9 +81,9 @@ counting_calloc(void *context, size_t items, size_t item_bytes)
     if (!counts(domain)) {
         return inner->calloc(inner->ctx, items, item_bytes);
     }
-    nested = true;
+    uncounted = PASSED_ON;
     void *address = inner->calloc(inner->ctx, items, item_bytes);
-    nested = false;
+    uncounted = COUNTED;
     if (LIKELY(address != NULL)) {
         memory_charge(domain->side, address, (uint64_t)items * item_bytes);
     }
@@ -94,15 +96,32 @@ counting_free(void *context, void *address)
     const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     struct block block;
+    if (UNLIKELY(uncounted == LEFT_OUT)) {
+        memory_forget(domain->side, address);
+    }
     if (address == NULL || !is_counted(domain) || !memory_take(domain->side, address, &block)) {
         /* One that is not known may be of the domain that this one passes on to. */
         inner->free(inner->ctx, address);
         return;
     }
     memory_charge_end(domain->side, block);
-    nested = true;
+    uncounted = PASSED_ON;
     inner->free(inner->ctx, address);
-    nested = false;
+    uncounted = COUNTED;
+}
+
+/* A block of the target's that we make larger or smaller goes on being its own, at its former size. */
+static void *
+realloc_left_out(const struct domain *domain, void *address, size_t size)
+{
+    const PyMemAllocatorEx *inner = &domain->inner;
+    struct block block;
+    bool is_known = address != NULL && memory_take(domain->side, address, &block);
+    void *moved = inner->realloc(inner->ctx, address, size);
+    if (is_known) {
+        memory_put_back(domain->side, moved == NULL ? address : moved, block);
+    }
+    return moved;
 }
 
 static void *
@@ -111,13 +130,14 @@ counting_realloc(void *context, void *address, size_t size)
     const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     if (!counts(domain)) {
-        return inner->realloc(inner->ctx, address, size);
+        return UNLIKELY(uncounted == LEFT_OUT) ? realloc_left_out(domain, address, size)
+                                               : inner->realloc(inner->ctx, address, size);
     }
     struct block block;
     bool is_known = address != NULL && memory_take(domain->side, address, &block);
-    nested = true;
+    uncounted = PASSED_ON;
     void *moved = inner->realloc(inner->ctx, address, size);
-    nested = false;
+    uncounted = COUNTED;
     if (UNLIKELY(moved == NULL)) {
         if (is_known) {
             memory_put_back(domain->side, address, block);
@@ -191,7 +211,7 @@ allocators_remove(void)
 void
 allocators_leave_out(bool left_out)
 {
-    nested = left_out;
+    uncounted = left_out ? LEFT_OUT : COUNTED;
 }
 
 void

@@ -1,5 +1,6 @@
 #include "heap.h"
 
+#include "allocators.h"
 #include "clock.h"
 #include "heap_count.h"
 #include "heap_guppy.h"
@@ -106,7 +107,10 @@ heap_take(const char *cause)
     int saved_errno = errno;
     struct text header = {0}, lines = {0};
     uint64_t moment_ns = clock_monotonic_ns();
+    /* Lists, sets and numbers are made for it that nobody in the target has asked for. */
+    allocators_leave_out(true);
     const char *counter = count_types(&lines);
+    allocators_leave_out(false);
     uint64_t took_ns = clock_monotonic_ns() - moment_ns;
     spent_ns += took_ns;
     bool written = false;

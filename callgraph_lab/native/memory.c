@@ -280,6 +280,18 @@ memory_charge_end(enum memory_side side, struct block block)
 }
 
 void
+memory_forget(enum memory_side side, const void *address)
+{
+    struct block block;
+    lock(side);
+    if (memory_is_counted && take(side, address, &block)) {
+        add(&memory_outside->sides[side].freed, block.size);
+        give_back(side, block);
+    }
+    unlock(side);
+}
+
+void
 memory_put_back(enum memory_side side, const void *address, struct block block)
 {
     struct block former;

@@ -36,6 +36,8 @@ void memory_charge(enum memory_side side, const void *address, uint64_t size);
 bool memory_take(enum memory_side side, const void *address, struct block *block);
 /* It was taken, and is freed. */
 void memory_charge_end(enum memory_side side, struct block block);
+/* A block is about to be freed by what is no work of the target's: no context has done it. */
+void memory_forget(enum memory_side side, const void *address);
 /* It was taken, and stays. */
 void memory_put_back(enum memory_side side, const void *address, struct block block);
 

@@ -12,6 +12,7 @@ import pytest
 from support_cli import as_json, cglab, command, environment, only_recording, write_target
 from support_native import needs_native
 
+from callgraph_lab.api import open_recording
 from callgraph_lab.recording import store
 
 if TYPE_CHECKING:
@@ -158,6 +159,57 @@ session.on_keep()
     assert "keep#1 is several: say 1 (process" in wrong
     wrong = cglab("heap", "--diff", "5", "keep#5", folder=tmp_path, status=2).stderr
     assert "of two processes" in wrong
+
+
+ALLOCATES = """
+import time
+kept = []
+
+class Session:
+    def on_work(self):
+        kept.append(bytearray(100_000))
+        self.on_inner()
+
+    def on_inner(self):
+        bytearray(50_000)
+
+def main():
+    until = time.monotonic() + 0.3
+    for _ in range(10):
+        Session().on_work()
+    while time.monotonic() < until:
+        step()
+
+def step():
+    time.sleep(0.01)
+
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["action", "every=0.1s"])
+def test_what_a_snapshot_takes_is_charged_to_nobody(moment: str, tmp_path: Path) -> None:
+    """Its lists and numbers are many thousands of blocks; ``inner`` ends below recorded calls."""
+    found = []
+    for words in ((), ("--heap", moment)):
+        folder = tmp_path / f"run{len(words)}"
+        folder.mkdir()
+        write_target(folder, ALLOCATES)
+        write_target(folder, OWN_MAP, "own.toml")
+        arguments = ("--event-map", "own.toml", "--memory", *words, "target.py")
+        cglab(*RUN, *arguments, folder=folder)
+        graph = open_recording(only_recording(folder)).graph(max_depth=None)
+        memory = {node.function.qualname: node.memory for node in graph.nodes}
+        found.append({name: one for name, one in memory.items() if one is not None})
+    assert len(heap(folder)["snapshots"]) > 1
+    without, with_snapshots = found
+    for name in ("Session.on_work", "Session.on_inner", "main", "MainThread"):
+        one, other = without[name], with_snapshots[name]
+        # Of what Python keeps in free lists a few small objects may be another function's.
+        assert one.allocated_bytes == pytest.approx(other.allocated_bytes, abs=2000)
+        assert one.freed_bytes == pytest.approx(other.freed_bytes, abs=2000)
+        assert one.inclusive_net_bytes == pytest.approx(other.inclusive_net_bytes, abs=2000)
+        assert (one.peak_bytes or 0) == pytest.approx(other.peak_bytes or 0, abs=20_000)
 
 
 @pytest.mark.parametrize(
