@@ -63,7 +63,8 @@ class ActionInstance:
     ``end_ns`` is None while it lasts. ``entries`` counts how often a thread came to work for it,
     ``passes`` in how many passes of the event loop. ``outcome`` is the number that a reply began
     with, 0 if there was none. ``late_work`` says that calls came after its end. ``phases`` holds,
-    by the map's phase id, when that was first and last entered.
+    by the map's phase id, when its first call began and its last one returned, None where one had
+    not.
     """
 
     serial: int
@@ -82,7 +83,7 @@ class ActionInstance:
     abandoned: bool = False
     late_work: bool = False
     detail: str = ""
-    phases: tuple[tuple[int, int] | None, ...] = (None,) * MOST_PHASES
+    phases: tuple[tuple[int, int | None] | None, ...] = (None,) * MOST_PHASES
 
     def duration_ns(self, now_ns: int) -> int:
         """Return how long it lasted, or has lasted at ``now_ns``."""

@@ -40,8 +40,8 @@ class Preparation:
 class ExplainedPhase:
     """A phase with what was done in it.
 
-    ``begins_after_ns`` (from the action's begin) and ``lasts_ns`` are medians over its instances,
-    None where no instance says so.
+    ``begins_after_ns`` (from the action's begin) and ``lasts_ns``, to the return of its last call,
+    are medians over its instances, None where no instance says so.
     """
 
     name: str
@@ -56,7 +56,9 @@ class ExplainedPhase:
 class Explanation:
     """The actions that were meant, their known instances, and their phases in order of time.
 
-    ``bytes`` and ``passes`` add up over the instances, ``duration_ns`` is their median.
+    ``bytes`` and ``passes`` add up over the instances, ``duration_ns`` is their median. Where some
+    instances are not known any more, or calls came after their ends, there may have been more
+    passes, and ``passes_are_known`` is False.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Explanation:
     instances: int
     duration_ns: int
     passes: int
+    passes_are_known: bool
     bytes: int
     phases: tuple[ExplainedPhase, ...]
 
@@ -111,6 +114,7 @@ def explain_action(
         instances=len(instances),
         duration_ns=percentile([item.duration_ns(now_ns) for item in instances], P50),
         passes=passes,
+        passes_are_known=is_known,
         bytes=sum(item.bytes for item in instances)
         if nth is not None
         else sum(item.bytes for item in actions),
@@ -127,17 +131,17 @@ def _explained(
 ) -> Iterator[ExplainedPhase]:
     """Yield the phase, unless nothing was done in it."""
     spans = [
-        (span[0] - item.begin_ns, span[1] - span[0])
-        for item in instances
-        if (span := item.phases[rule.id]) is not None
+        (item.begin_ns, *span) for item in instances if (span := item.phases[rule.id]) is not None
     ]
+    begins = [first - begin_ns for begin_ns, first, _ in spans]
+    lasts = [last - first for _, first, last in spans if last is not None]
     prepared = tuple(_preparations(recording, rule, instances, decisions))
     if rule.id in work or prepared:
         yield ExplainedPhase(
             name=rule.name,
             sentence=rule.sentence,
-            begins_after_ns=percentile([first for first, _ in spans], P50) if spans else None,
-            lasts_ns=percentile([last for _, last in spans], P50) if spans else None,
+            begins_after_ns=percentile(begins, P50) if begins else None,
+            lasts_ns=percentile(lasts, P50) if lasts else None,
             work=work.get(rule.id, PhaseWork()),
             prepared=prepared,
         )

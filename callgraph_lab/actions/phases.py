@@ -218,7 +218,9 @@ class _Passes:
             if other != phase
         )
         least = max(self._from_outside(phase), *inside.values(), 0)
-        return min(self.at_most(self._entered[phase]), max(all_passes - elsewhere, least))
+        found = min(self.at_most(self._entered[phase]), max(all_passes - elsewhere, least))
+        # What ran in a thread of its own came to it in no pass.
+        return min(found, all_passes)
 
     def _nested(self, phase: int) -> Counter[int]:
         """Return in how many passes another phase led to this one, by that phase."""

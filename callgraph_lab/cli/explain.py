@@ -83,6 +83,7 @@ def _as_json(explanation: Explanation, nth: Nth | None) -> dict[str, Any]:
         "instances": explanation.instances,
         "p50_ns": explanation.duration_ns,
         "passes": explanation.passes,
+        "passes_are_known": explanation.passes_are_known,
         "bytes": explanation.bytes,
         "phases": [phase_document(phase) for phase in explanation.phases],
     }
@@ -143,27 +144,27 @@ def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
         told = f"{names}: work that serves no session"
     if explanation.instances:
         told += f", {'' if nth else 'median '}{duration(explanation.duration_ns)} from begin to end"
-        told += f", {count(explanation.passes, 'pass', 'passes')} of the event loop"
+        at_least = "" if explanation.passes_are_known else "at least "
+        told += f", {at_least}{count(explanation.passes, 'pass', 'passes')} of the event loop"
     if explanation.bytes:
         told += f", {count(explanation.bytes, 'byte')}"
     print_line(told)
+    at_most = "" if explanation.passes_are_known or not explanation.instances else "at most "
     for number, phase in enumerate(explanation.phases, 1):
         print_line()
-        print_line(f"{number}. {_headline(phase)}", bold=True)
+        print_line(f"{number}. {_headline(phase, at_most)}", bold=True)
         print_line(f"   {phase.sentence}")
         for item in phase.prepared:
             print_line(f"   {_sentence_of(item, names)}")
         _print_functions(phase, limit)
 
 
-def _headline(phase: ExplainedPhase) -> str:
+def _headline(phase: ExplainedPhase, at_most: str) -> str:
     from callgraph_lab.render.text import count, duration  # noqa: PLC0415 - not for --help
 
     work = phase.work
-    told = (
-        f"{phase.name}: {count(work.calls, 'call')}, {count(work.passes, 'pass', 'passes')} of the"
-        f" event loop, {duration(work.time_ns)} of work"
-    )
+    passes = f"{at_most}{count(work.passes, 'pass', 'passes')} of the event loop"
+    told = f"{phase.name}: {count(work.calls, 'call')}, {passes}, {duration(work.time_ns)} of work"
     if phase.begins_after_ns is not None:
         told += f"; begins after {duration(phase.begins_after_ns)}"
     if phase.lasts_ns:

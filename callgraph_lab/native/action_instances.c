@@ -228,14 +228,33 @@ instance_reply(struct instance *instance, const char *text)
     }
 }
 
-void
-instance_phase(struct instance *instance, uint32_t phase, uint64_t now)
+bool
+instance_enter_phase(struct instance *instance, uint32_t phase, bool first, uint64_t now)
 {
-    uint64_t *moments = instance->record->phases[phase % PHASES];
+    uint64_t *moments = instance->record->phases[phase];
     if (moments[0] == 0) {
+        if (!first) {
+            return false; /* the rest of a generator that another instance had begun */
+        }
         STORE(moments[0], now);
     }
-    STORE(moments[1], now);
+    STORE(moments[1], 0u);
+    instance->calls_in_phase[phase]++;
+    return true;
+}
+
+void
+instance_leave_phase(struct instance *instance, uint32_t phase, uint64_t now)
+{
+    uint32_t *calls = &instance->calls_in_phase[phase];
+    /* In a forked child those that its parent had entered are not known. */
+    if (*calls == 0 || --*calls != 0 || instance->record->phases[phase][0] == 0) {
+        return;
+    }
+    /* The record may be another instance's by now. */
+    if (instance->record == &instance->own || instance->record->serial == instance->serial) {
+        STORE(instance->record->phases[phase][1], now);
+    }
 }
 
 void
@@ -273,6 +292,7 @@ instances_after_fork(void)
         own->end = own->busy = own->cpu_ns = own->bytes = 0;
         own->entries = own->passes = own->outcome = 0;
         memset(own->phases, 0, sizeof(own->phases));
+        memset(instance->calls_in_phase, 0, sizeof(instance->calls_in_phase));
     }
 }
 

@@ -29,6 +29,7 @@ struct instance {
     bool ending;   /* a call is open that ends it */
     bool shown;    /* has a serial, and a record if there was room */
     bool inherited;
+    uint32_t calls_in_phase[PHASES]; /* that are open */
 };
 
 void instances_begin(uint64_t keep);
@@ -54,7 +55,10 @@ void instance_charge(struct instance *instance, uint64_t ticks, uint64_t cpu_ns)
 bool instance_has_detail(const struct instance *instance);
 void instance_detail(struct instance *instance, const char *detail, size_t bytes);
 void instance_reply(struct instance *instance, const char *text);
-void instance_phase(struct instance *instance, uint32_t phase, uint64_t now);
+/* A call of a phase begins, or (not ``first``) a generator goes on; false: in a phase that has not begun. */
+bool instance_enter_phase(struct instance *instance, uint32_t phase, bool first, uint64_t now);
+/* A call that entered it returns, or is suspended. */
+void instance_leave_phase(struct instance *instance, uint32_t phase, uint64_t now);
 void instance_add_bytes(struct instance *instance, uint64_t bytes);
 void instance_note_late_work(struct instance *instance);
 void instance_end(struct instance *instance, uint64_t now, uint32_t flags);

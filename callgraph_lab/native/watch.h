@@ -26,6 +26,7 @@ struct entry {
     uint64_t bytes[MOST_BYTE_PARTS];
     bool starts;                   /* it is the starting call of the instance */
     bool is_loop, is_pass;
+    uint8_t phases;                /* of the instance that it has entered, a bit each */
     struct entry *next_free;
 };
 

@@ -121,10 +121,38 @@ keep_fields(struct entry *entry, int index)
     text_put_bytes(&entry->text, event_text.bytes, event_text.length);
 }
 
+static void
+enter_phases(const struct open_call *call, struct entry *entry)
+{
+    const struct watch *watch = entry->watch;
+    bool first = !(call->flags & OPEN_IS_RESUME);
+    for (int index = 0; index < watch->count; index++) {
+        const struct rule *rule = watch->rules[index];
+        uint32_t phase = rule->id % PHASES;
+        if (rule->kind == RULE_PHASE && !(entry->phases & 1u << phase) &&
+            instance_enter_phase(entry->instance, phase, first, call->entered)) {
+            entry->phases |= (uint8_t)(1u << phase);
+        }
+    }
+}
+
+static void
+leave_phases(const struct entry *entry, uint64_t now)
+{
+    for (uint32_t phase = 0; phase < PHASES; phase++) {
+        if (entry->phases & 1u << phase) {
+            instance_leave_phase(entry->instance, phase, now);
+        }
+    }
+}
+
 void
 watch_report_entry(struct open_call *call, struct entry *entry)
 {
     const struct watch *watch = entry->watch;
+    if ((watch->kinds & RULE_PHASE) && instance_is_open(entry->instance)) {
+        enter_phases(call, entry);
+    }
     if (call->flags & OPEN_IS_RESUME) {
         return;
     }
@@ -140,11 +168,6 @@ watch_report_entry(struct open_call *call, struct entry *entry)
         case RULE_REPLY:
             if (open) {
                 take_reply(rule, entry->instance, &reading);
-            }
-            break;
-        case RULE_PHASE:
-            if (open) {
-                instance_phase(entry->instance, rule->id, call->entered);
             }
             break;
         case RULE_END:
@@ -195,6 +218,9 @@ void
 watch_report_exit(struct open_call *call, struct entry *entry, uint64_t now)
 {
     const struct watch *watch = entry->watch;
+    if (entry->phases != 0) {
+        leave_phases(entry, now);
+    }
     if ((call->flags & OPEN_IS_RESUME) ||
         (entry->generator != NULL && generator_is_suspended(entry->generator))) {
         return;

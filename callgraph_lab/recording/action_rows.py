@@ -142,11 +142,15 @@ def _check_index(index: int | None, length: int, kind: str) -> None:
         raise ValueError(f"an entry of its table {kind} names what is not there")
 
 
-def _phases(text: str) -> tuple[tuple[int, int] | None, ...]:
+def _phases(text: str) -> tuple[tuple[int, int | None] | None, ...]:
     phases = json.loads(text)
     if not isinstance(phases, list) or len(phases) != MOST_PHASES:
         raise ValueError("the phases of an instance are damaged")
-    return tuple(None if item is None else (int(item[0]), int(item[1])) for item in phases)
+    return tuple(None if item is None else _span(*item) for item in phases)
+
+
+def _span(first: int, last: int | None) -> tuple[int, int | None]:
+    return int(first), None if last is None else int(last)
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

@@ -85,7 +85,9 @@ class JoinedActions:
                     late_work=item.late_work,
                     detail=item.detail,
                     phases=tuple(
-                        (self._moment(part, first), self._moment(part, last)) if first else None
+                        (self._moment(part, first), self._moment(part, last) if last else None)
+                        if first
+                        else None
                         for first, last in item.phases
                     ),
                 )

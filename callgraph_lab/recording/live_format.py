@@ -135,7 +135,8 @@ An instance has ``INSTANCE_BYTES``::
      64  u32  entries into it        68  u32  passes of the event loop that it was entered in
      72  u32  outcome (a reply code) 76  u32  flags (INSTANCE_*)
      80  u32  bytes of the detail    84  u32  index of the thread that began it
-     88  eight phases, each the u64 ticks of its first and of its last entry, 0 = none
+     88  eight phases, each the u64 ticks when its first call was entered (0: none was) and when the
+         last that was open returned, or a generator was suspended (0: one is open)
     216  104s detail, UTF-8
 
 A session is the pid that first saw it in the upper 32 bits and a number from 1 in the lower. An

@@ -114,7 +114,8 @@ class LiveLabel:
 class LiveInstance:
     """One action of one session; ``action`` and ``label`` are ids (from 1), times are ticks.
 
-    ``end_ticks`` is 0 while it is open; ``phases`` are eight (first, last), (0, 0) where none.
+    ``end_ticks`` is 0 while it is open; ``phases`` are eight (begin, end), (0, 0) where none,
+    and with an end of 0 where a call of it is open.
     """
 
     serial: int

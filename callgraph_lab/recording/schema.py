@@ -111,7 +111,7 @@ CREATE TABLE instance (
     busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
     entries INTEGER NOT NULL, passes INTEGER NOT NULL, outcome INTEGER NOT NULL,
     abandoned INTEGER NOT NULL, late_work INTEGER NOT NULL, detail TEXT NOT NULL,
-    phases TEXT NOT NULL             -- JSON list, by the phase's id: [first, last] or null
+    phases TEXT NOT NULL     -- JSON list, by the phase's id: [begin, end or null: open] or null
 );
 CREATE TABLE event (
     -- One row a call that a sensor noticed, in order of time.

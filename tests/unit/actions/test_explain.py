@@ -128,6 +128,22 @@ def test_a_pass_counts_once_however_it_enters() -> None:
     assert passes == {"command": 1, "connection": 1, "bytes": 5, REST: 2}
 
 
+def test_passes_of_phases_are_no_more_than_those_of_the_action() -> None:
+    recording = server()
+    in_threads = tuple(replace(item, passes=0) for item in recording.instances)
+    explanation = explained(replace(recording, instances=in_threads))
+    assert {explanation.passes, *(item.work.passes for item in explanation.phases)} == {0}
+
+
+def test_a_phase_that_goes_on_is_left_out_of_what_phases_last() -> None:
+    recording = server()
+    open_one = ((1, None), *(None,) * 7)
+    instances = tuple(replace(item, phases=open_one) for item in recording.instances)
+    (command, *_) = explained(replace(recording, instances=instances)).phases
+    assert command.begins_after_ns is not None
+    assert command.lasts_ns is None
+
+
 def test_time_of_hidden_callees_is_that_of_the_caller_who_shows() -> None:
     command = explained(server(), "STOR", "m.log").phases[0].work
     assert [(item.function.name, item.time_ns) for item in command.functions] == [

@@ -114,7 +114,7 @@ def small_recording(**run: object) -> Recording:
                 outcome=226,
                 late_work=True,
                 detail="/srv/a\n.txt",
-                phases=((1, 2), None, (3, 60), *(None,) * 5),
+                phases=((1, 2), (2, None), (3, 60), *(None,) * 5),
             ),
             ActionInstance(serial=2, pid=42, session=7, action=0, label=0, begin_ns=70),
         ),
