@@ -1,32 +1,45 @@
 """Watch over the target's process: pass signals on, stop it in steps, wait for its end.
 
 Signals are not handled but waited for, so that there is one place, one thread and one order in
-which things happen; and ``si_code`` tells a Ctrl-C, which the terminal has already given to the
-target as well, from a SIGINT that was sent to ``cglab`` alone.
+which things happen.
 """
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.launch.drive import DriveState, terminate_family
+from callgraph_lab.launch.faults import Faults
+from callgraph_lab.launch.passing_on import (
+    PassingOn,
+    is_key_press,
+    is_stopped,
+    signals_to_pass_on,
+    wake,
+)
+from callgraph_lab.launch.start import start
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
     from callgraph_lab.launch.drive import Drive
 
-STOP_STEP_S = 5.0
-"""Between SIGINT and SIGTERM, and between SIGTERM and SIGKILL."""
+DEFAULT_STOP_AFTER_S = 10.0
+"""How long a target has after a signal that is to end it, before it gets a harder one."""
+AGAIN_WITHIN_S = 1.0
+"""A Ctrl-C so soon after another is no second line in a prompt, but impatience."""
 _LOOK_EVERY_S = 0.1
 _LONGEST_WAIT_S = 3600.0
-_SENT_BY_KERNEL = 0x80
+_SUSPENDS_WITHIN_S = 5.0
+_SETTLES_WITHIN_S = 0.05
 _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_JOB_CONTROL = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 
 @dataclass(slots=True)
@@ -42,7 +55,7 @@ class Outcome:
 class Supervisor:
     """Runs one command until it ends, or until it is stopped."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword
         self,
         command: list[str],
         environment: dict[str, str],
@@ -50,16 +63,26 @@ class Supervisor:
         say: Callable[[str], None],
         duration_s: float | None = None,
         drive: Drive | None = None,
+        stop_after_s: float = DEFAULT_STOP_AFTER_S,
+        kept_descriptors: frozenset[int] = frozenset(),
     ) -> None:
         self._command = command
         self._environment = environment
         self._say = say
         self._duration_s = duration_s
         self._drive = drive
+        self._stop_after_s = stop_after_s
+        self._kept_descriptors = kept_descriptors
+        self._faults = Faults(say)
+        self._end_at: float | None = None
         self._step = 0
         self._next_step_at: float | None = None
         self._stopped_by = ""
         self._stop_asked_for = ""
+        self._passed_on: set[int] = set()
+        self._interrupted_at = -AGAIN_WITHIN_S
+        self._interrupted_by = ""
+        self._suspended_at = -_SUSPENDS_WITHIN_S
 
     def request_stop(self, reason: str) -> None:
         """Have the target stopped, in steps. For ``attend`` to call."""
@@ -73,24 +96,29 @@ class Supervisor:
         """Start the command and return how it ended. ``prepare`` runs in its process before.
 
         ``attend`` is called with its pid meanwhile; it says in how many seconds to be called again.
+        What it raises is said, and it is not called again. Raise ``TargetError`` where the command
+        cannot be started.
         """
-        # A signal that our parent ignores (nohup, a shell's background job) stays ignored.
-        wanted = {
-            number for number in _REQUESTS if signal.getsignal(number) is not signal.SIG_IGN
-        } | {signal.SIGCHLD}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+        wanted = signals_to_pass_on()
+        blocked = wanted | {signal.SIGCHLD}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
         try:
-            process = subprocess.Popen(
+            process = start(
                 self._command,
-                env=self._environment,
-                preexec_fn=lambda: self._prepare_child(before, prepare),  # noqa: PLW1509 - one thread
+                self._environment,
+                lambda: self._prepare_child(before, prepare),
+                keep=self._kept_descriptors,
             )
-            return self._watch(process, wanted, attend)
+            passing_on = PassingOn(process, wanted)
+            try:
+                return self._watch(process, passing_on, blocked, attend)
+            finally:
+                passing_on.close()
         finally:
             if self._drive is not None:
-                self._drive.end()
+                self._faults.guard("ending the client", self._drive.end, None)
             # Requests that came too late are spent; they must not strike while we save.
-            while signal.sigtimedwait(wanted, 0) is not None:
+            while signal.sigtimedwait(blocked, 0) is not None:
                 pass
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -104,65 +132,122 @@ class Supervisor:
     def _watch(
         self,
         process: subprocess.Popen[bytes],
-        wanted: set[signal.Signals],
+        passing_on: PassingOn,
+        blocked: set[int],
         attend: Callable[[int], float],
     ) -> Outcome:
-        end_at = None if self._duration_s is None else time.monotonic() + self._duration_s
+        if self._duration_s is not None:
+            self._end_at = time.monotonic() + self._duration_s
         if self._drive is not None:
             self._drive.begin()
         while process.poll() is None:
-            patience_s = min(self._patience_s(end_at), attend(process.pid))
-            if self._stop_asked_for and not self._stopped_by:
-                self._begin_stopping(process, self._stop_asked_for)
-            received = signal.sigtimedwait(wanted, patience_s)
-            if received is not None and received.si_signo != signal.SIGCHLD:
-                self._on_request(process, received)
-            now = time.monotonic()
-            if end_at is not None and now >= end_at:
-                end_at = None
-                self._begin_stopping(process, f"--duration {self._duration_s:g}")
-            if self._drive is not None and not self._stopped_by:
-                self._follow_drive(process, self._drive)
-            if self._next_step_at is not None and now >= self._next_step_at:
-                self._take_step(process)
-        returned = process.returncode
-        outcome = Outcome(128 - returned if returned < 0 else returned, self._stopped_by)
-        if returned < 0 and not self._stopped_by:
+            try:
+                self._take_turn(process, passing_on, blocked, attend)
+            except Exception as error:  # noqa: BLE001 - the target is not to be left alone
+                self._faults.tell("watching the target", error)
+                time.sleep(_LOOK_EVERY_S)
+        return self._outcome(process.returncode)
+
+    def _take_turn(
+        self,
+        process: subprocess.Popen[bytes],
+        passing_on: PassingOn,
+        blocked: set[int],
+        attend: Callable[[int], float],
+    ) -> None:
+        patience_s = self._faults.guard(
+            "what cglab does beside the target", lambda: attend(process.pid), _LONGEST_WAIT_S
+        )
+        if self._stop_asked_for and not self._stopped_by:
+            self._begin_stopping(process, self._stop_asked_for)
+        received = signal.sigtimedwait(blocked, min(patience_s, self._patience_s()))
+        if received is not None:
+            self._on_signal(process, passing_on, received)
+        now = time.monotonic()
+        if self._end_at is not None and now >= self._end_at:
+            self._end_at = None
+            self._begin_stopping(process, f"--duration {self._duration_s:g}")
+        if self._drive is not None and not self._stopped_by:
+            self._follow_drive(process, self._drive)
+        if self._next_step_at is not None and now >= self._next_step_at:
+            self._take_step(process)
+
+    def _outcome(self, returned: int) -> Outcome:
+        stopped_by = self._stopped_by
+        if not stopped_by and time.monotonic() - self._interrupted_at < self._stop_after_s:
+            stopped_by = self._interrupted_by
+        if not stopped_by and -returned in self._passed_on:
+            stopped_by = _signal_name(-returned)
+        outcome = Outcome(128 - returned if returned < 0 else returned, stopped_by)
+        if returned < 0 and not stopped_by:
             outcome.notes.append(f"the target was ended by {_signal_name(-returned)}")
+        outcome.notes += self._faults.notes
         return outcome
 
-    def _patience_s(self, end_at: float | None) -> float:
-        moments = [moment for moment in (end_at, self._next_step_at) if moment is not None]
+    def _patience_s(self) -> float:
+        moments = [moment for moment in (self._end_at, self._next_step_at) if moment is not None]
         patience = min([_LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
         if self._drive is not None and not self._stopped_by:
             patience = min(patience, _LOOK_EVERY_S)
         return max(patience, 0.0)
 
-    def _on_request(
-        self, process: subprocess.Popen[bytes], received: signal.struct_siginfo
+    def _on_signal(
+        self,
+        process: subprocess.Popen[bytes],
+        passing_on: PassingOn,
+        received: signal.struct_siginfo,
     ) -> None:
-        if received.si_signo != signal.SIGINT:
-            self._begin_stopping(process, signal.Signals(received.si_signo).name)
-        elif self._step == 0:
-            self._stopped_by = "Ctrl-C"
-            self._step = 1
-            if received.si_code != _SENT_BY_KERNEL:
-                process.send_signal(signal.SIGINT)
-        else:
-            # Whoever presses the keys decides how long to wait for the next, harder signal.
-            was_planned = self._next_step_at is not None
-            self._take_step(process)
-            if not was_planned:
-                self._next_step_at = None
+        number = received.si_signo
+        if number == signal.SIGCHLD:
+            self._stop_with(process)
+            return
+        passing_on.pass_on(received)
+        self._passed_on.add(number)
+        if number == signal.SIGTSTP:
+            self._suspended_at = time.monotonic()
+        elif number == signal.SIGINT:
+            wake(process.pid)
+            self._interrupted_by = "Ctrl-C" if is_key_press(received) else "SIGINT"
+            self._on_interrupt(process)
+        elif number == signal.SIGTERM:
+            wake(process.pid)
+            self._stopped_by = self._stopped_by or "SIGTERM"
+            if self._step <= _STEPS.index(signal.SIGTERM):
+                self._plan_step_after(signal.SIGTERM)
+
+    def _on_interrupt(self, process: subprocess.Popen[bytes]) -> None:
+        before, self._interrupted_at = self._interrupted_at, time.monotonic()
+        if self._interrupted_at - before >= AGAIN_WITHIN_S:
+            if self._next_step_at is None:
+                self._step = 1
+            return
+        # Whoever presses the keys decides how long to wait for the next, harder signal.
+        was_planned = self._next_step_at is not None
+        self._stopped_by = self._stopped_by or self._interrupted_by
+        self._take_step(process)
+        if not was_planned:
+            self._next_step_at = None
+
+    def _stop_with(self, process: subprocess.Popen[bytes]) -> None:
+        """Stop where the target has stopped as a shell's job does: the shell looks at us."""
+        stopped = None
+        with suppress(ChildProcessError):  # it has ended
+            stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG)
+        if stopped is None:
+            return
+        was_asked = time.monotonic() - self._suspended_at < _SUSPENDS_WITHIN_S
+        if stopped.si_status in _JOB_CONTROL or was_asked:
+            # What has us go on has the target go on, a moment before or after.
+            time.sleep(_SETTLES_WITHIN_S)
+            if is_stopped(process.pid):
+                self._suspended_at = -_SUSPENDS_WITHIN_S
+                os.kill(os.getpid(), signal.SIGSTOP)
 
     def _begin_stopping(self, process: subprocess.Popen[bytes], reason: str) -> None:
         if self._next_step_at is not None:
             return
-        if self._step:
-            # Ctrl-C has been given already: what it began gets its time, too.
-            self._next_step_at = time.monotonic() + STOP_STEP_S
-            return
         self._stopped_by = reason
+        self._step = 0
         self._take_step(process)
 
     def _take_step(self, process: subprocess.Popen[bytes]) -> None:
@@ -174,11 +259,17 @@ class Supervisor:
             terminate_family(process.pid)
         else:
             process.send_signal(number)
-        self._step += 1
-        self._next_step_at = time.monotonic() + STOP_STEP_S
+            wake(process.pid)
+        self._plan_step_after(number)
+
+    def _plan_step_after(self, number: signal.Signals) -> None:
+        self._step = _STEPS.index(number) + 1
+        self._next_step_at = time.monotonic() + self._stop_after_s
 
     def _follow_drive(self, process: subprocess.Popen[bytes], drive: Drive) -> None:
-        state = drive.poll(process.pid)
+        state = self._faults.guard(
+            "driving the target", lambda: drive.poll(process.pid), DriveState.FAILED
+        )
         if state in (DriveState.DONE, DriveState.FAILED):
             self._begin_stopping(process, "the end of --drive")
         elif state is DriveState.NEVER_LISTENED:

@@ -1,0 +1,74 @@
+"""Start the target's process with what ``cglab`` itself was started with, and nothing of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from callgraph_lab.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_OF_USER = 3
+_FOR_ONE_PROCESS = ("LISTEN_PID", "WATCHDOG_PID")
+"""Variables of systemd that are meant for the process whose pid they hold."""
+_INODE_OF_PROCESS = "LISTEN_PIDFDID"
+
+
+def start(
+    command: list[str],
+    environment: dict[str, str],
+    prepare: Callable[[], None],
+    *,
+    keep: frozenset[int] = frozenset(),
+) -> subprocess.Popen[bytes]:
+    """Start a command; ``prepare`` runs in its process before. Raise ``TargetError``.
+
+    It gets the descriptors that we were started with (``3<file``, ``<(...)``, sockets of systemd).
+    We close ours, but those to ``keep``: a pipe ends when the target closes its end.
+    """
+    inherited = inherited_descriptors()
+    for_us = [name for name in _FOR_ONE_PROCESS if environment.get(name) == str(os.getpid())]
+
+    def become_target() -> None:
+        prepare()
+        if for_us:
+            _exec_with_own_pid(command, environment, for_us)
+
+    try:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            # Python opens all of ours so that they do not outlive an exec.
+            close_fds=False,
+            preexec_fn=become_target,  # noqa: PLW1509 - this process has one thread
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TargetError(
+            f"{command[0]} cannot be started: {reason}",
+            hint="free some memory, or raise the limits of this shell (ulimit -a)",
+        ) from error
+    for descriptor in inherited - keep:
+        os.close(descriptor)
+    return process
+
+
+def inherited_descriptors() -> frozenset[int]:
+    """Return the open descriptors above 2 that a program started by us gets as well."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are wanted
+        with suppress(OSError):  # the one that lists the folder
+            if int(name) >= _FIRST_OF_USER and os.get_inheritable(int(name)):
+                found.add(int(name))
+    return frozenset(found)
+
+
+def _exec_with_own_pid(command: list[str], environment: dict[str, str], names: list[str]) -> None:
+    """Run the command in this process, whose pid nobody could know before."""
+    own = {**environment, **dict.fromkeys(names, str(os.getpid()))}
+    own.pop(_INODE_OF_PROCESS, None)
+    os.execvpe(command[0], command, own)  # noqa: S606 - what Popen would do next
