@@ -42,10 +42,11 @@ def demo(folder: Path, engine: str) -> None:
         ),
         say=say,
     )
+    for error in (recorded.error, recorded.drive_error):
+        if error is not None:
+            print_error(error)
+            sys.exit(error.exit_status)
     say(f"the client is done, the server was stopped as by Ctrl-C: {recorded.entry.path}")
-    if recorded.drive_error is not None:
-        print_error(recorded.drive_error)
-        sys.exit(recorded.drive_error.exit_status)
     query = QueryOptions((), (), (), None, None, None, None, "visible", "cglab")
     loaded = apply_filters(recorded.entry, query)
     pictures = PictureOptions(FORMATS[:3], DEFAULT_MAX_NODES, "none", DEFAULT_TIMEOUT_S)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from callgraph_lab.actions.compile import DEFAULT_KEPT_INSTANCES
+from callgraph_lab.cli.messages import print_error
 from callgraph_lab.cli.options import (
     folder_option,
     max_depth_option,
@@ -19,6 +20,7 @@ from callgraph_lab.cli.options import (
 )
 from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError, UsageError
+from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.render.heat import is_of_memory
 
@@ -67,6 +69,17 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 metavar="S",
                 help="How long to wait until the target listens.",
+            ),
+            click.option(
+                "--stop-after",
+                "stop_after_s",
+                type=SecondsType(),
+                default=DEFAULT_STOP_AFTER_S,
+                show_default=True,
+                metavar="S",
+                help="How long a target that is being stopped has after one signal before it gets"
+                " the next, harder one: SIGINT (as of --duration and --drive), SIGTERM, SIGKILL."
+                " SIGTERM to cglab is SIGTERM to the target.",
             ),
             click.option(
                 "--follow-children",
@@ -216,7 +229,7 @@ def check_color_of_run(pictures: PictureOptions, *, memory: bool) -> None:
 def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     """Record the target that the arguments name, or return None where they name none."""
     from callgraph_lab.cli.loaded import fold_abandoned  # noqa: PLC0415 - not for --help
-    from callgraph_lab.cli.messages import print_error, say  # noqa: PLC0415
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415
     from callgraph_lab.launch.heap_options import parse_heap  # noqa: PLC0415
     from callgraph_lab.launch.record import RecordOptions, record  # noqa: PLC0415
     from callgraph_lab.launch.target import Target  # noqa: PLC0415
@@ -233,14 +246,16 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     recorded = record(target, options, say=say)
     for note in recorded.notes:
         say(note)
-    if recorded.entry.live_folder is None:
+    if recorded.error is not None:
+        print_error(recorded.error)
+    elif recorded.entry.live_folder is None:
         say(f"recorded {recorded.entry.path} (engine {recorded.engine})")
     else:
         say(
             f"recording {recorded.entry.path.name} goes on: a process of the target still runs;"
             " 'cglab list' shows it"
         )
-    if options.lines:
+    if options.lines and recorded.error is None:
         from callgraph_lab.cli.lines import tell_unmatched  # noqa: PLC0415 - not for --help
 
         try:
@@ -268,13 +283,37 @@ def _log_resources_of(arguments: dict[str, Any]) -> LogResources | None:
     return LogResources(loggers=loggers) if wanted or loggers else None
 
 
-def exit_like_target(recorded: Recorded) -> None:
-    """Exit with the target's status, or with ours where the client of ``--drive`` failed."""
+def draw_and_exit(recorded: Recorded, draw: Callable[[], None]) -> NoReturn:
+    """Draw what there is to be drawn of a run, then exit with its status.
+
+    That is the target's, or ours where the client of ``--drive`` failed; what fails in between is
+    said.
+    """
+    if recorded.error is None:
+        try:
+            draw()
+        except KeyboardInterrupt:
+            _tell_not_drawn("interrupted")
+        except CallgraphLabError as error:
+            print_error(error)
+        except Exception as error:  # noqa: BLE001 - the exit status is the target's
+            from callgraph_lab.launch.faults import reason_of  # noqa: PLC0415 - not for --help
+
+            _tell_not_drawn(reason_of(error))
     status = recorded.outcome.status
     # A target that was stopped has the status of being stopped, which says nothing of the client.
     if recorded.drive_error is not None and (recorded.outcome.stopped_by or not status):
         status = recorded.drive_error.exit_status
     sys.exit(status)
+
+
+def _tell_not_drawn(reason: str) -> None:
+    print_error(
+        CallgraphLabError(
+            f"not all pictures were drawn: {reason}",
+            hint="the recording is there: 'cglab render' and 'cglab sweep' draw it",
+        )
+    )
 
 
 @click.command(
@@ -295,8 +334,9 @@ Examples:
 def run(**arguments: Any) -> None:
     """Record SCRIPT, or -m MODULE, and draw its call graph.
 
-    All that follows the target belongs to the target. Ctrl-C ends it; the recording is kept however
-    it ends. The exit status is the target's, 128+n where signal n ended it.
+    All that follows the target belongs to the target. Signals sent to cglab are passed on to it, as
+    they are; pressed again within a second, Ctrl-C becomes SIGTERM, then SIGKILL. The recording is
+    kept however it ends. The exit status is the target's, 128+n where signal n ended it.
     """
     query, pictures = query_of(arguments), pictures_of(arguments)
     max_depth, folder = arguments.pop("max_depth"), arguments.pop("folder")
@@ -309,18 +349,14 @@ def run(**arguments: Any) -> None:
     recorded = record_target(arguments, folder)
     if recorded is None:
         raise click.UsageError("Name a script to run, or -m MODULE.")
-    if not no_render:
-        from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
-        from callgraph_lab.cli.messages import print_error  # noqa: PLC0415
 
-        try:
-            loaded = apply_filters(recorded.entry, query)
-            graph = loaded.graph(max_depth)
-            drawing.tell_what_shows(loaded, graph)
-            for drawn in drawing.draw_depths(loaded, [graph], folder, pictures):
-                drawing.tell_files(drawn)
-        except CallgraphLabError as error:
-            # The target's own failure tells more than ours.
-            print_error(error)
-            sys.exit(recorded.outcome.status or error.exit_status)
-    exit_like_target(recorded)
+    def draw() -> None:
+        from callgraph_lab.cli import drawing  # noqa: PLC0415 - not for --help
+
+        loaded = apply_filters(recorded.entry, query)
+        graph = loaded.graph(max_depth)
+        drawing.tell_what_shows(loaded, graph)
+        for drawn in drawing.draw_depths(loaded, [graph], folder, pictures):
+            drawing.tell_files(drawn)
+
+    draw_and_exit(recorded, (lambda: None) if no_render else draw)

@@ -19,7 +19,7 @@ from callgraph_lab.cli.options import (
 from callgraph_lab.cli.parameters import DepthsType, TargetCommand
 from callgraph_lab.cli.run import (
     check_color_of_run,
-    exit_like_target,
+    draw_and_exit,
     record_options,
     record_target,
 )
@@ -81,9 +81,14 @@ def sweep(depths: tuple[int, ...], recording: str | None, **arguments: Any) -> N
         check_color_of_run(pictures, memory=arguments["memory"])
     recorded = record_target(arguments, folder)
     entry = recorded.entry if recorded else find_recording(recording, folder)
-    sweep_depths(apply_filters(entry, query), depths, folder, pictures)
-    if recorded is not None:
-        exit_like_target(recorded)
+
+    def draw() -> None:
+        sweep_depths(apply_filters(entry, query), depths, folder, pictures)
+
+    if recorded is None:
+        draw()
+    else:
+        draw_and_exit(recorded, draw)
 
 
 def sweep_depths(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.launch.ended_processes import EndedProcesses
 from callgraph_lab.launch.event_log import EventLog
 from callgraph_lab.render.text import visible_text
+from callgraph_lab.launch.faults import Faults
 from callgraph_lab.resources.heartbeat import Heartbeat
 from callgraph_lab.resources.watch import ResourceWatch, line_writer
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.model import Recording
+
+
+_LONGEST_WAIT_S = 3600.0
+_SAMPLING = "sampling CPU and memory"
+_LOGGING = "logging events"
+_MERGING = "merging what ended processes recorded"
+_WAITING = "waiting for the target's children"
 
 
 class Beside:
@@ -28,6 +36,7 @@ class Beside:
         self, *, say: Callable[[str], None], log_file: Path | None, log_events: Path | None
     ) -> None:
         self._say = say
+        self._faults = Faults(say)
         self._write_line = say if log_file is None else line_writer(log_file, "--log-file")
         self._write_event = None if log_events is None else line_writer(log_events, "--log-events")
 
@@ -42,25 +51,33 @@ class Beside:
             self._events = EventLog(live_folder, self._write_event, say=self._say)
         self._ended = EndedProcesses(live_folder, say=self._say)
 
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong; the rest of it went on, and the target anyway."""
+        return self._faults.notes
+
     def attend(self, pid: int) -> float:
         """Do what is due for the target ``pid``; return in how many seconds to be called again."""
-        patience_s = self._resources.attend(pid)
+        guard = self._faults.guard
+        patience_s = guard(_SAMPLING, lambda: self._resources.attend(pid), _LONGEST_WAIT_S)
         # Before what has ended is merged: its events are cheaper to read until then.
         if self._events is not None:
-            patience_s = min(patience_s, self._events.attend())
-        return min(patience_s, self._ended.attend())
+            patience_s = min(patience_s, guard(_LOGGING, self._events.attend, _LONGEST_WAIT_S))
+        return min(patience_s, guard(_MERGING, self._ended.attend, _LONGEST_WAIT_S))
 
     def target_has_ended(self) -> None:
         """Wait a moment for its children, and write what they had to tell."""
-        self._ended.wait_for_the_last()
-        if self._events is not None:
-            self._events.attend(to_the_end=True)
+        self._faults.guard(_WAITING, self._ended.wait_for_the_last, None)
+        events = self._events
+        if events is not None:
+            self._faults.guard(_LOGGING, lambda: events.attend(to_the_end=True), 0.0)
 
     def close(self) -> None:
         """Finish the samples."""
-        self._resources.close()
+        self._faults.guard(_SAMPLING, self._resources.close, None)
 
     def finish(self, load: Callable[[], Recording]) -> None:
         """Write what only the finished recording tells, which ``load`` returns."""
-        if self._events is not None:
-            self._events.finish(load())
+        events = self._events
+        if events is not None:
+            self._faults.guard(_LOGGING, lambda: events.finish(load()), None)

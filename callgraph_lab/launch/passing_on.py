@@ -44,22 +44,24 @@ class PassingOn:
 
     def __init__(self, process: subprocess.Popen[bytes], numbers: set[int]) -> None:
         self._process = process
-        self._witness = Witness(numbers)
+        self._witness = None
+        # Where there is no room for it, what the kernel says of a signal has to do.
+        with suppress(OSError):
+            self._witness = Witness(numbers)
 
     def pass_on(self, received: signal.struct_siginfo) -> None:
         """Send the target what we received, unless it has it already or has sent it itself."""
         number = received.si_signo
         is_key = received.si_code == _SENT_BY_KERNEL and number in _KEYS
-        if not (
-            self._witness.tells_of(number, at_once=is_key)
-            or is_key
-            or self._is_of_target(received.si_pid)
-        ):
+        # Asked in any case, so that it is not remembered for the next one.
+        has_it = self._witness is not None and self._witness.tells_of(number, at_once=is_key)
+        if not (has_it or is_key or self._is_of_target(received.si_pid)):
             self._process.send_signal(number)
 
     def close(self) -> None:
         """Stop looking."""
-        self._witness.close()
+        if self._witness is not None:
+            self._witness.close()
 
     def _is_of_target(self, pid: int) -> bool:
         """Say whether a process is the target or descends from it: it means its parent, us."""

@@ -27,15 +27,19 @@ from callgraph_lab.errors import (
 )
 from callgraph_lab.launch import heap_options
 from callgraph_lab.launch.beside import Beside
+from callgraph_lab.launch.conclude import conclude
 from callgraph_lab.launch.drive import Drive, DriveState
+from callgraph_lab.launch.faults import Faults
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
-from callgraph_lab.launch.supervisor import Supervisor
+from callgraph_lab.launch.start import named_descriptors
+from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
+from callgraph_lab.launch.supervisor import LONGEST_WAIT_S, Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
-from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
+from callgraph_lab.recording.run_file import started_now, write_run_file
 from callgraph_lab.recording.running import RunLock
 from callgraph_lab.resources.limit_watch import LimitWatch
 from callgraph_lab.resources.limits import error_limits_of, ftp_limits_of
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.actions.event_map import EventMap
     from callgraph_lab.engines.choice import Choice
+    from callgraph_lab.errors import CallgraphLabError
     from callgraph_lab.launch.heap_options import HeapOptions
     from callgraph_lab.launch.supervisor import Outcome
     from callgraph_lab.launch.target import Target
@@ -55,6 +60,7 @@ if TYPE_CHECKING:
 
 
 _NS_PER_MS = 1_000_000
+_LIMITS = "watching limits"
 
 FollowChildren = Literal["fork", "all", "none"]
 """Which children are recorded: forked ones, those and new Python interpreters, or none."""
@@ -71,6 +77,8 @@ class RecordOptions:
     duration_s: float | None = None
     drive: str | None = None
     drive_timeout_s: float = 30.0
+    stop_after_s: float = DEFAULT_STOP_AFTER_S
+    """How long the target has after a signal that is to end it, before it gets a harder one."""
     follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
     c_calls: bool = False
@@ -127,6 +135,8 @@ class Recorded:
     outcome: Outcome
     engine: str
     notes: list[str] = field(default_factory=list)
+    error: CallgraphLabError | None = None
+    """Why there is no finished recording, or nothing in it. The target's end is not its concern."""
     drive_error: DriveError | None = None
 
 
@@ -134,7 +144,8 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     """Run a target under an engine and return its recording, however the target ends.
 
     ``say`` gets what a user should know while it runs, one line at a time. Raises ``TargetError``,
-    ``EngineError``, ``EventMapError`` or ``OutputError`` before anything has been started.
+    ``EngineError``, ``EventMapError`` or ``OutputError`` before anything has been started; what
+    fails afterwards is an ``error`` of what is returned.
     """
     interpreter = find_interpreter(options.python)
     if target.is_module:
@@ -171,6 +182,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         event_map=recorded_event_map(maps, stall_ns=options.stall_ns),
     )
     runtime = _prepare(live_folder, run)
+    faults = Faults(say)
     beside.begin(live_folder, run.name, options.heartbeat_s)
     try:
         environment = runtime.environment(
@@ -190,34 +202,36 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             say=say,
             duration_s=options.duration_s,
             drive=drive,
+            stop_after_s=options.stop_after_s,
+            kept_descriptors=named_descriptors((options.log_file, options.log_events)),
         )
         limit_watch.begin(
             live_folder, supervisor.request_stop, engine_sees_errors=engine.name == NATIVE
         )
         outcome = supervisor.run(
-            lambda pid: min(beside.attend(pid), limit_watch.attend(pid)),
+            lambda pid: min(
+                beside.attend(pid),
+                faults.guard(_LIMITS, lambda: limit_watch.attend(pid), LONGEST_WAIT_S),
+            ),
             lambda: _prepare_process(limit_watch, uses_stack=uses_stack),
         )
-        limit_watch.close()
+        faults.guard(_LIMITS, limit_watch.close, None)
         beside.target_has_ended()
     finally:
-        limit_watch.close()
+        faults.guard(_LIMITS, limit_watch.close, None)
         beside.close()
         runtime.remove()
     notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
-    notes += [*outcome.notes, *limit_watch.finish(outcome.status)]
-    _write_run_file(live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes)))
-    entry = catalog.fold(catalog.Entry(path, live_folder, 0.0))
-    if entry.live_folder is None:
-        known = {*run.notes, *notes}
-        remarks = [note for note in catalog.load_run(entry).notes if note not in known]
-        outcome.notes += remarks
-    beside.finish(lambda: catalog.load(entry))
+    notes += [*outcome.notes, *outcome.faults, *beside.faults, *faults.notes]
+    notes += faults.guard(_LIMITS, lambda: limit_watch.finish(outcome.status), [])
+    concluded = conclude(path, live_folder, run, outcome, notes)
+    beside.finish(lambda: catalog.load(concluded.entry))
     return Recorded(
-        entry=entry,
+        entry=concluded.entry,
         outcome=outcome,
         engine=engine.name,
-        notes=outcome.notes,
+        notes=[*outcome.notes, *concluded.remarks],
+        error=concluded.error,
         drive_error=None if drive is None else _drive_error(drive, options, outcome),
     )
 

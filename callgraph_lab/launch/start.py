@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 from callgraph_lab.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 _FIRST_OF_USER = 3
 _FOR_ONE_PROCESS = ("LISTEN_PID", "WATCHDOG_PID")
 """Variables of systemd that are meant for the process whose pid they hold."""
+_NAMES_A_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 _INODE_OF_PROCESS = "LISTEN_PIDFDID"
 
 
@@ -53,18 +56,26 @@ def start(
             hint="free some memory, or raise the limits of this shell (ulimit -a)",
         ) from error
     for descriptor in inherited - keep:
-        os.close(descriptor)
+        with suppress(OSError):
+            os.close(descriptor)
     return process
 
 
 def inherited_descriptors() -> frozenset[int]:
     """Return the open descriptors above 2 that a program started by us gets as well."""
     found = set()
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are wanted
-        with suppress(OSError):  # the one that lists the folder
-            if int(name) >= _FIRST_OF_USER and os.get_inheritable(int(name)):
-                found.add(int(name))
+    with suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are wanted
+            with suppress(OSError):  # the one that lists the folder
+                if int(name) >= _FIRST_OF_USER and os.get_inheritable(int(name)):
+                    found.add(int(name))
     return frozenset(found)
+
+
+def named_descriptors(paths: Iterable[Path | None]) -> frozenset[int]:
+    """Return the descriptors that are meant where a user names a file ``/dev/fd/63``."""
+    names = (_NAMES_A_DESCRIPTOR.fullmatch(str(path)) for path in paths)
+    return frozenset(int(match[1]) for match in names if match is not None)
 
 
 def _exec_with_own_pid(command: list[str], environment: dict[str, str], names: list[str]) -> None:

@@ -23,6 +23,7 @@ from callgraph_lab.launch.passing_on import (
     wake,
 )
 from callgraph_lab.launch.start import start
+from callgraph_lab.launch.stopping import AGAIN_WITHIN_S, DEFAULT_STOP_AFTER_S, STEPS
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,15 +31,10 @@ if TYPE_CHECKING:
 
     from callgraph_lab.launch.drive import Drive
 
-DEFAULT_STOP_AFTER_S = 10.0
-"""How long a target has after a signal that is to end it, before it gets a harder one."""
-AGAIN_WITHIN_S = 1.0
-"""A Ctrl-C so soon after another is no second line in a prompt, but impatience."""
 _LOOK_EVERY_S = 0.1
-_LONGEST_WAIT_S = 3600.0
+LONGEST_WAIT_S = 3600.0
 _SUSPENDS_WITHIN_S = 5.0
 _SETTLES_WITHIN_S = 0.05
-_STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _JOB_CONTROL = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 
@@ -50,6 +46,8 @@ class Outcome:
     stopped_by: str = ""
     """What made ``cglab`` stop it, or empty where it ended by itself."""
     notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """What went wrong in ``cglab`` meanwhile, which has been said."""
 
 
 class Supervisor:
@@ -90,7 +88,7 @@ class Supervisor:
 
     def run(
         self,
-        attend: Callable[[int], float] = lambda _: _LONGEST_WAIT_S,
+        attend: Callable[[int], float] = lambda _: LONGEST_WAIT_S,
         prepare: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Start the command and return how it ended. ``prepare`` runs in its process before.
@@ -156,7 +154,7 @@ class Supervisor:
         attend: Callable[[int], float],
     ) -> None:
         patience_s = self._faults.guard(
-            "what cglab does beside the target", lambda: attend(process.pid), _LONGEST_WAIT_S
+            "what cglab does beside the target", lambda: attend(process.pid), LONGEST_WAIT_S
         )
         if self._stop_asked_for and not self._stopped_by:
             self._begin_stopping(process, self._stop_asked_for)
@@ -181,12 +179,12 @@ class Supervisor:
         outcome = Outcome(128 - returned if returned < 0 else returned, stopped_by)
         if returned < 0 and not stopped_by:
             outcome.notes.append(f"the target was ended by {_signal_name(-returned)}")
-        outcome.notes += self._faults.notes
+        outcome.faults += self._faults.notes
         return outcome
 
     def _patience_s(self) -> float:
         moments = [moment for moment in (self._end_at, self._next_step_at) if moment is not None]
-        patience = min([_LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
+        patience = min([LONGEST_WAIT_S, *(moment - time.monotonic() for moment in moments)])
         if self._drive is not None and not self._stopped_by:
             patience = min(patience, _LOOK_EVERY_S)
         return max(patience, 0.0)
@@ -212,7 +210,7 @@ class Supervisor:
         elif number == signal.SIGTERM:
             wake(process.pid)
             self._stopped_by = self._stopped_by or "SIGTERM"
-            if self._step <= _STEPS.index(signal.SIGTERM):
+            if self._step <= STEPS.index(signal.SIGTERM):
                 self._plan_step_after(signal.SIGTERM)
 
     def _on_interrupt(self, process: subprocess.Popen[bytes]) -> None:
@@ -252,7 +250,7 @@ class Supervisor:
 
     def _take_step(self, process: subprocess.Popen[bytes]) -> None:
         """Send the next, harder signal, and plan the one after it."""
-        number = _STEPS[min(self._step, len(_STEPS) - 1)]
+        number = STEPS[min(self._step, len(STEPS) - 1)]
         if self._step:
             self._say(f"the target has not ended yet; sending {number.name}")
         if number is signal.SIGKILL:
@@ -263,7 +261,7 @@ class Supervisor:
         self._plan_step_after(number)
 
     def _plan_step_after(self, number: signal.Signals) -> None:
-        self._step = _STEPS.index(number) + 1
+        self._step = STEPS.index(number) + 1
         self._next_step_at = time.monotonic() + self._stop_after_s
 
     def _follow_drive(self, process: subprocess.Popen[bytes], drive: Drive) -> None:

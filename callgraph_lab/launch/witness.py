@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ _STALE_AFTER_S = 1.0
 class Witness:
     """A process that does nothing but note signals. It ends when ``cglab`` ends, however that is.
 
+    Raise ``OSError`` where there is no room for a process, or for a descriptor.
     Made after the target, so that whoever looks for the children of ``cglab`` finds that one first.
     """
 
@@ -35,13 +35,13 @@ class Witness:
         life, self._life = os.pipe()
         self._news, news = os.pipe()
         os.set_blocking(news, False)
-        # Where this user has no more processes, what the kernel says of a signal has to do.
-        with suppress(OSError):
+        try:
             self._pid = os.fork()
-        if self._pid == 0:
-            _stand_by(life, news, numbers)
-        os.close(life)
-        os.close(news)
+            if self._pid == 0:
+                _stand_by(life, news, numbers)
+        finally:
+            os.close(life)
+            os.close(news)
 
     def tells_of(self, number: int, *, at_once: bool = False) -> bool:
         """Say whether the group has got a signal that we have just taken, and forget it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from callgraph_lab.line_model import RecordedLine, added_up
@@ -256,4 +257,4 @@ def _larger(process: RecordedProcess, other: RecordedProcess) -> int | None:
 
 def _ends_of_roots(recording: Recording) -> dict[int, int]:
     roots = sorted(thread.root for thread in recording.threads)
-    return dict(zip(roots, [*roots[1:], len(recording.tree)], strict=True))
+    return dict(pairwise([*roots, len(recording.tree)]))
