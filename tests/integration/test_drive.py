@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,7 @@ def test_interrupt_ends_the_client_too(tmp_path: Path) -> None:
     client = CLIENT_OF_LISTENER + "import time\nopen('there', 'w')\ntime.sleep(60)\n"
     with running(*RUN, *drive(tmp_path, client), "target.py", folder=tmp_path) as run:
         wait_until((tmp_path / "there").exists, "the client runs")
-        run.process.terminate()
+        run.process.send_signal(signal.SIGINT)
         assert run.end() == 0
         assert "error" not in run.errors
     only_recording(tmp_path)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
 import time
-import warnings
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +24,7 @@ from support_cli import (
     wait_until,
     write_target,
 )
+from support_terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,13 +116,12 @@ def test_exits(statement: str, status: int, tmp_path: Path) -> None:
     assert as_json("info", "--format", "json", folder=tmp_path)["exit_status"] == status
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_signal_to_cglab(number: signal.Signals, tmp_path: Path) -> None:
-    """Each is passed on as SIGINT; the server shuts down as it likes to."""
+def test_interrupt_of_cglab(tmp_path: Path) -> None:
+    """It is passed on; the server shuts down as it likes to."""
     write_target(tmp_path, LISTENER)
     with running(*RUN, "target.py", folder=tmp_path) as run:
         run.wait_for("ready")
-        run.process.send_signal(number)
+        run.process.send_signal(signal.SIGINT)
         assert run.end() == 0
         assert run.output.endswith("bye\n")
     serve = figures(only_recording(tmp_path))["serve"]
@@ -145,7 +142,7 @@ def test_interrupted_target_has_the_status_of_its_signal(tmp_path: Path) -> None
     write_target(tmp_path, SLEEPER)
     with running(*RUN, "target.py", folder=tmp_path) as run:
         run.wait_for("ready")
-        run.process.send_signal(signal.SIGTERM)
+        run.process.send_signal(signal.SIGINT)
         assert run.end() == 130
         assert "KeyboardInterrupt" in run.errors
         assert "callgraph_lab" not in without_our_lines(run.errors)
@@ -241,66 +238,34 @@ def test_child_that_outlives_the_target(tmp_path: Path) -> None:
 
 
 def test_stubborn_target_is_stopped_in_steps(tmp_path: Path) -> None:
-    """SIGINT at once, SIGTERM after 5 s, SIGKILL after 5 more, however the stop was asked for."""
+    """SIGINT at once, SIGTERM after --stop-after, SIGKILL after as long again."""
     write_target(tmp_path, STUBBORN)
     ignored = (str(signal.SIGINT.value), str(signal.SIGTERM.value))
-    with running(*RUN, "target.py", *ignored, folder=tmp_path) as run:
-        run.wait_for("ready")
-        begin = time.monotonic()
-        run.process.send_signal(signal.SIGTERM)
-        assert run.end() == 128 + signal.SIGKILL
-        assert time.monotonic() - begin >= 10
-    assert run.output == "ready\ncaught SIGINT 1\ncaught SIGTERM 2\n"
-    assert [line for line in run.errors.splitlines() if "sending" in line] == [
+    options = ("--duration", "2", "--stop-after", "1")
+    begin = time.monotonic()
+    result = cglab(*RUN, *options, "target.py", *ignored, folder=tmp_path, status=137)
+    assert time.monotonic() - begin >= 4
+    assert result.stdout == "ready\ncaught SIGINT 1\ncaught SIGTERM 2\n"
+    assert [line for line in result.stderr.splitlines() if "sending" in line] == [
         "cglab: the target has not ended yet; sending SIGTERM",
         "cglab: the target has not ended yet; sending SIGKILL",
     ]
     assert figures(only_recording(tmp_path))["note"].calls == 2
 
 
-class Terminal:
-    """A terminal of its own, in whose foreground ``cglab`` runs."""
-
-    def __init__(self, *arguments: str, folder: Path) -> None:
-        self.text = ""
-        with warnings.catch_warnings():
-            # Of other threads at a fork; but the child does nothing before it is another program.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            words = [os.fsdecode(word) for word in command(*arguments)]
-            os.execvpe(words[0], words, environment())  # noqa: S606 - in a child of its own
-        os.set_blocking(self._terminal, False)
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        wait_until(lambda: self.read().count(text) >= times, f"{text!r} is on the terminal")
-
-    def read(self) -> str:
-        """Return all that was printed up to now."""
-        # BlockingIOError where there is nothing new, OSError where the other side is closed.
-        with suppress(OSError):
-            while self._terminal >= 0 and (new := os.read(self._terminal, 65536)):
-                self.text += new.decode()
-        return self.text
-
-    def press_control_c(self) -> None:
-        os.write(self._terminal, b"\x03")
-
-    def close(self) -> None:
-        if self._terminal >= 0:
-            os.close(self._terminal)
-            self._terminal = -1
-
-    def end(self) -> int:
-        def ended() -> tuple[int, int] | None:
-            self.read()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            return (pid, status) if pid else None
-
-        status = os.waitstatus_to_exitcode(wait_until(ended, "cglab has ended")[1])
-        self.close()
-        return status
+def test_terminated_target_has_time_for_its_own_signal(tmp_path: Path) -> None:
+    """SIGTERM is SIGTERM to the target; SIGKILL comes when --stop-after has passed, not before."""
+    write_target(tmp_path, STUBBORN)
+    words = ("--stop-after", "1", "target.py", str(signal.SIGTERM.value))
+    with running(*RUN, *words, folder=tmp_path) as run:
+        run.wait_for("ready")
+        begin = time.monotonic()
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 128 + signal.SIGKILL
+        assert time.monotonic() - begin >= 1
+    assert run.output == "ready\ncaught SIGTERM 1\n"
+    assert "the target has not ended yet; sending SIGKILL" in run.errors
+    assert "stopped by SIGTERM" in as_json("info", "--format", "json", folder=tmp_path)["notes"]
 
 
 def test_first_control_c_reaches_the_target_once(tmp_path: Path) -> None:

@@ -68,17 +68,52 @@ def test_signal_mask_of_the_target_is_empty() -> None:
 
 
 def test_a_signal_during_the_run_goes_to_the_target_alone() -> None:
-    """SIGTERM to us becomes SIGINT to the target, and we go on to the end."""
+    """It ends the target, and we go on to the end."""
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
     # A thread started now would take the signal: it must have it blocked, as the main thread has.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         timer.start()
-        outcome, _ = supervise("import time\ntime.sleep(60)")
+        # The target inherits that it is blocked.
+        unblock = "import signal, time\nsignal.pthread_sigmask(signal.SIG_SETMASK, ())\n"
+        outcome, _ = supervise(f"{unblock}time.sleep(60)")
     finally:
         timer.join()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    assert (outcome.status, outcome.stopped_by) == (130, "SIGTERM")
+    assert (outcome.status, outcome.stopped_by) == (143, "SIGTERM")
+
+
+def test_what_fails_beside_the_target_is_said_once() -> None:
+    attempts = []
+
+    def attend(pid: int) -> float:
+        attempts.append(pid)
+        raise RuntimeError("of ours")
+
+    said: list[str] = []
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(0.5); raise SystemExit(9)"]
+    # With a duration it looks more often than once.
+    outcome = Supervisor(command, dict(os.environ), say=said.append, duration_s=60).run(attend)
+    assert (outcome.status, len(attempts), outcome.faults) == (9, 1, said)
+    assert "a fault of cglab itself (RuntimeError: of ours)" in said[0]
+
+
+def test_supervisor_that_fails_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the fault is in its own turn, the target is not left alone."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("of ours")
+
+    monkeypatch.setattr(Supervisor, "_on_signal", fail)
+    outcome, said = supervise("raise SystemExit(9)")
+    assert outcome.status == 9
+    assert len(said) <= 1
+
+
+def test_command_that_cannot_be_started() -> None:
+    with pytest.raises(TargetError, match="cannot be started: No such file") as error:
+        Supervisor(["/no/such/python"], {}, say=print).run()
+    assert error.value.hint
 
 
 @pytest.fixture
