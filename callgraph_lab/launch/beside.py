@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.launch.ended_processes import EndedProcesses
 from callgraph_lab.launch.event_log import EventLog
-from callgraph_lab.render.text import visible_text
 from callgraph_lab.launch.faults import Faults
+from callgraph_lab.render.text import visible_text
 from callgraph_lab.resources.heartbeat import Heartbeat
 from callgraph_lab.resources.watch import ResourceWatch, line_writer
 
