@@ -20,8 +20,10 @@ from callgraph_lab.launch.interpreter import this_interpreter
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
 from callgraph_lab.recording.live_information import brief_arguments
+from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 from callgraph_lab.recording.running import RunLock
+from callgraph_lab.recording.source_files import with_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,6 +113,7 @@ class trace:  # noqa: N801 - used like a function
         try:
             self._run_lock = RunLock(live_folder)
             write_run_file(live_folder, self._run)
+            seal_live_folder(live_folder)
             self._stop = load_engine(self._engine).start(
                 live_folder, information=information, whole_program=False, **self._options
             )
@@ -135,7 +138,7 @@ class trace:  # noqa: N801 - used like a function
             recording = catalog.read_live(self._live_folder)
             # This process goes on, but what was to be recorded is over.
             run = replace(recording.run, complete=True)
-            store.save(replace(recording, run=run), self._path)
+            store.save(with_sources(replace(recording, run=run)), self._path)
             shutil.rmtree(self._live_folder, ignore_errors=True)
             self._run_lock.let_go()
         except OSError as system_error:

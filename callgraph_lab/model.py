@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from callgraph_lab.action_model import RecordedEventMap, RecordedLabel
 from callgraph_lab.resource_model import ResourceSeries
+from callgraph_lab.source_model import RecordedSources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -370,3 +371,4 @@ class Recording:
     heap: tuple[HeapSnapshot, ...] = ()
     lines: tuple[RecordedLine, ...] = ()
     """Of the functions whose lines were asked for; each line of a process once."""
+    sources: RecordedSources = RecordedSources()

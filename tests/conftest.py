@@ -31,6 +31,14 @@ def _interrupts_are_delivered() -> Iterator[None]:
     signal.signal(signal.SIGHUP, hang_up)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _key_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have recordings sealed with a key that is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def fibonacci_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with one recording of FIBONACCI in ``out``. Only to be read."""

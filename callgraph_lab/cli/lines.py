@@ -12,6 +12,7 @@ from callgraph_lab.cli.options import (
     json_option,
     process_option,
     recording_argument,
+    sources_option,
 )
 from callgraph_lab.render.line_text import AUTO, BYTE_UNITS, TIME_UNITS
 
@@ -61,6 +62,7 @@ The exit status is 1 where no lines of such a function were counted."""
     show_default=True,
     help="The unit of memory.",
 )
+@sources_option
 @process_option
 @folder_option
 @json_option
@@ -79,6 +81,7 @@ def lines(
     from callgraph_lab.graph.lines import line_tables  # noqa: PLC0415
     from callgraph_lab.graph.processes import only_process  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
+    from callgraph_lab.recording.source_files import source_files  # noqa: PLC0415
     from callgraph_lab.render.line_text import LineUnits, table_document  # noqa: PLC0415
     from callgraph_lab.render.source_text import source_of  # noqa: PLC0415
 
@@ -87,9 +90,8 @@ def lines(
     if options["process"] is not None:
         recorded = only_process(recorded, options["process"])
     tables = line_tables(recorded, function)
-    sources = [
-        source_of(table.function, table.lines[-1].line, recorded.run.started) for table in tables
-    ]
+    files = source_files(recorded, entry.path, entry.live_folder, options["sources_folder"])
+    sources = [source_of(table.function, table.lines[-1].line, files) for table in tables]
     if output_format == "json":
         print_json(
             {

@@ -278,6 +278,13 @@ recording_option = click.option(
     help="Look in this one, not in the newest.",
 )
 
+sources_option = click.option(
+    "--sources",
+    "sources_folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Read sources in this folder, for a recording that you have not made, say.",
+)
 recording_argument = click.argument("recording", required=False, shell_complete=complete_recordings)
 
 json_option = click.option(

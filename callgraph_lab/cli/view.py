@@ -19,6 +19,7 @@ from callgraph_lab.cli.options import (
     query_of,
     recording_argument,
     recordings_option,
+    sources_option,
 )
 from callgraph_lab.render.links import LINK_CHOICES
 
@@ -54,13 +55,8 @@ Examples:
     show_default=True,
     help="Where a link to a function's source leads.",
 )
-@click.option(
-    "--sources/--no-sources",
-    "has_sources",
-    default=True,
-    show_default=True,
-    help="Put the source of functions into the page.",
-)
+@sources_option
+@click.option("--no-sources", is_flag=True, help="Leave the source of functions out.")
 @click.option("--open", "opens", is_flag=True, help="Start a browser with it.")
 @output_option
 @recordings_option
@@ -80,6 +76,10 @@ def view(
         raise click.UsageError("--open needs a file: give another -o than -.")
     query = query_of(arguments)
     entry = find_recording(recording, folder)
+    if not arguments.pop("no_sources"):
+        arguments["has_sources"] = True
+    elif arguments["sources_folder"] is not None:
+        raise click.UsageError("Give --sources or --no-sources, not both.")
     content = page_of(entry, query, **arguments)
     if output == _STDOUT:
         sys.stdout.buffer.write(content)
@@ -95,11 +95,20 @@ def view(
         _open(path)
 
 
-def page_of(entry: catalog.Entry, query: QueryOptions, **more: Any) -> bytes:
+def page_of(
+    entry: catalog.Entry,
+    query: QueryOptions,
+    *,
+    has_sources: bool = False,
+    sources_folder: Path | None = None,
+    **more: Any,
+) -> bytes:
     """Return the page of a recording; ``more`` are further fields of a ``ViewQuery``."""
     from callgraph_lab.cli.loaded import filter_set_of  # noqa: PLC0415 - not for --help
+    from callgraph_lab.cli.messages import say  # noqa: PLC0415
     from callgraph_lab.graph.processes import only_process  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
+    from callgraph_lab.recording.source_files import source_files  # noqa: PLC0415
     from callgraph_lab.render.viewer_data import ViewQuery, viewer_document  # noqa: PLC0415
     from callgraph_lab.render.viewer_page import viewer_page  # noqa: PLC0415
     from callgraph_lab.render.viewer_slices import asked_choice  # noqa: PLC0415
@@ -110,6 +119,7 @@ def page_of(entry: catalog.Entry, query: QueryOptions, **more: Any) -> bytes:
         only_process(recording, query.process)  # It has one of that pid, or says which it has.
     filter_set = filter_set_of(query, recording.functions)
     told = _told(recording, filter_set.decide_all(recording.functions))
+    files = source_files(recording, entry.path, entry.live_folder, sources_folder)
     document = viewer_document(
         recording,
         ViewQuery(
@@ -120,11 +130,14 @@ def page_of(entry: catalog.Entry, query: QueryOptions, **more: Any) -> bytes:
             depth_by=query.depth_by,
             chosen=asked_choice(recording, query.action, query.nth),
             process=query.process,
+            sources=files if has_sources else None,
             **more,
         ),
         told,
         is_running=is_running,
     )
+    if files.problem:
+        say(files.problem)
     return viewer_page(document)
 
 

@@ -39,6 +39,7 @@ from callgraph_lab.launch.supervisor import LONGEST_WAIT_S, Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.run_file import started_now, write_run_file
 from callgraph_lab.recording.running import RunLock
 from callgraph_lab.resources.limit_watch import LimitWatch
@@ -321,6 +322,7 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
     """Write down what is about to run. Leave nothing behind where that fails."""
     try:
         _write_run_file(live_folder, run)
+        seal_live_folder(live_folder)
         return Runtime(live_folder)
     except OSError as error:
         shutil.rmtree(live_folder, ignore_errors=True)

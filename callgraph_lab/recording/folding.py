@@ -13,8 +13,10 @@ from callgraph_lab.recording import store
 from callgraph_lab.recording.ended import merge_while_locked
 from callgraph_lab.recording.live_folder import read_while_locked
 from callgraph_lab.recording.locking import locked
+from callgraph_lab.recording.maker import is_own_live_folder
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import has_running_process
+from callgraph_lab.recording.source_files import with_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,10 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
             while merge_while_locked(live_folder):
                 pass
         contents = read_while_locked(live_folder)
-        store.save(contents.recording, path)
+        recording = contents.recording
+        if is_own_live_folder(live_folder):
+            recording = with_sources(recording)
+        store.save(recording, path)
         for part in contents.damaged_parts:
             if part.is_file():
                 with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -126,6 +126,15 @@ CREATE TABLE event_map (
     description TEXT NOT NULL,       -- JSON: callgraph_lab.action_model.RecordedEventMap
     events_dropped INTEGER NOT NULL  -- events that the table "event" has no room for
 );
+CREATE TABLE source (
+    -- One row a file of Python source that the target ran, in the order of their names.
+    file TEXT NOT NULL,
+    digest TEXT NOT NULL             -- SHA-256 of its content when the recording was made, in hex
+);
+CREATE TABLE maker (
+    -- One row: who vouches for the table "source".
+    seal TEXT NOT NULL               -- HMAC-SHA-256 with a key of the user who made it, or empty
+);
 CREATE TABLE tree_column (
     -- The calling-context tree, one row a column; entry i of every column is context i. Contexts
     -- stand in preorder. Columns of memory are there where it was counted. Values are
@@ -234,6 +243,8 @@ COLUMNS: dict[str, Types] = {
         "fields": str,
     },
     "event_map": {"description": str, "events_dropped": int},
+    "source": {"file": str, "digest": str},
+    "maker": {"seal": str},
     "tree_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
 }
 """The columns of each table, with the types that Python gets."""

@@ -33,6 +33,7 @@ from callgraph_lab.recording.schema import (
     SCHEMA_VERSION,
 )
 from callgraph_lab.recording.tree_columns import pack_tree, unpack_tree
+from callgraph_lab.source_model import RecordedSources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,6 +129,8 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
         "resource_column": pack_resources(recording.resources),
         **rows_of_heap(recording.heap),
         "line": rows_of_lines(recording.lines),
+        "source": list(recording.sources.digests),
+        "maker": [(recording.sources.seal,)],
         "mark": [(mark.name, mark.moment_ns) for mark in recording.marks],
         "mark_column": [row for mark in recording.marks for row in pack_mark(mark)],
     }
@@ -158,6 +161,8 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["heap_type"],
         tables["line"],
         tables["mark"],
+        tables["source"],
+        tables["maker"],
         [row[:-1] for row in columns],
     ):
         checksum = zlib.crc32(json.dumps(part).encode(), checksum)
@@ -304,6 +309,7 @@ class _Reader:
         if max(tree.label, default=0) >= len(actions["labels"]):
             raise ValueError("a context names a label that is not there")
         marks = unpack_marks(tables["mark"], tables["mark_column"], len(tree))
+        ((seal,),) = tables["maker"]
         resources = unpack_resources(tables["resource_column"])
         return Recording(
             run,
@@ -315,6 +321,7 @@ class _Reader:
             resources=resources,
             heap=heap_of_rows(tables["heap_snapshot"], tables["heap_type"]),
             lines=lines_of_rows(tables["line"], len(functions)),
+            sources=RecordedSources(tuple(tables["source"]), seal),
             **actions,
         )
 

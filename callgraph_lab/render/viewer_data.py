@@ -14,13 +14,14 @@ from callgraph_lab.recording.seen_events import LONGEST_PATH, session_text
 from callgraph_lab.render.links import link_to
 from callgraph_lab.render.viewer_filters import automatic_choices, preset_documents
 from callgraph_lab.render.viewer_slices import SliceChoice, slice_documents
-from callgraph_lab.render.viewer_sources import changed_files, snippets_of
+from callgraph_lab.render.viewer_sources import snippets_of
 from callgraph_lab.resources.at_moment import reading, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from callgraph_lab.model import DepthBy, Function, Recording
+    from callgraph_lab.recording.source_files import SourceFiles
     from callgraph_lab.render.links import Links
     from callgraph_lab.resource_model import ResourceReading
 
@@ -44,7 +45,8 @@ class ViewQuery:
     chosen: SliceChoice = field(default_factory=SliceChoice)
     process: int | None = None
     links: Links = "none"
-    has_sources: bool = True
+    sources: SourceFiles | None = None
+    """What reads the source of functions, where it is to be on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ def viewer_document(
     Raises FilterError and UsageError where the query asks for what is not there.
     """
     slices, slices_left_out = slice_documents(recording, query.chosen)
-    sources = snippets_of(recording.functions) if query.has_sources else {}
+    sources, changed = (
+        ({}, []) if query.sources is None else snippets_of(recording.functions, query.sources)
+    )
     bands = _bands(recording)
     return {
         "schema": SCHEMA,
@@ -98,7 +102,7 @@ def viewer_document(
         "action_bands_dropped": sum(item.dropped for item in recording.actions)
         + max(len(bands) - MOST_BANDS, 0),
         "sources": sources,
-        "changed_files": changed_files(sources, recording.run.started),
+        "changed_files": changed,
     }
 
 

@@ -6,14 +6,13 @@ import inspect
 import tokenize
 from collections import defaultdict
 from contextlib import suppress
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from callgraph_lab.model import Function
+    from callgraph_lab.recording.source_files import SourceFiles
 
 MOST_LINES = 30
 """Lines of one function."""
@@ -21,58 +20,36 @@ LONGEST_LINE = 300
 """Characters of one line."""
 MOST_CHARACTERS = 3_000_000
 """Characters of all snippets together."""
-_LARGEST_FILE_BYTES = 5_000_000
 
 Snippets = dict[str, dict[str, list[str]]]
 
 
-def snippets_of(functions: Iterable[Function]) -> Snippets:
+def snippets_of(functions: Iterable[Function], files: SourceFiles) -> tuple[Snippets, list[str]]:
     """Return by file, and by the number of a function's first line, the lines of the function.
 
-    Long functions are cut, and what is beyond a budget is left out, as is what cannot be read.
+    Long functions are cut, and what is beyond a budget is left out, as is what cannot be read. The
+    second is which of these files have changed since they were recorded.
     """
     lines_of: defaultdict[str, set[int]] = defaultdict(set)
     for function in functions:
         if function.kind == "function" and function.file.startswith("/"):
             lines_of[function.file].add(function.line)
     found: Snippets = {}
+    changed: list[str] = []
     characters = 0
     for file, numbers in lines_of.items():
-        lines = _lines_of_file(file)
+        source = files.read(file)
+        lines = [line.rstrip("\r\n") for line in source.lines]
         for number in sorted(numbers) if lines else ():
             snippet = _snippet(lines, number)
             characters += sum(map(len, snippet))
             if characters > MOST_CHARACTERS:
-                return found
+                return found, changed
             if snippet:
                 found.setdefault(file, {})[str(number)] = snippet
-    return found
-
-
-def changed_files(files: Iterable[str], started: str) -> list[str]:
-    """Return the files that were written to after a run began at ``started`` (ISO 8601)."""
-    began_s = datetime.fromisoformat(started).timestamp()
-    return [file for file in files if _modified_s(file) > began_s]
-
-
-def _modified_s(file: str) -> float:
-    try:
-        return Path(file).stat().st_mtime
-    except (OSError, ValueError):
-        return 0.0
-
-
-def _lines_of_file(file: str) -> list[str]:
-    """Return the lines of a file of source, or none where it cannot be read as such."""
-    path = Path(file)
-    try:
-        # A pipe or a device of that name would never end.
-        if not path.is_file() or path.stat().st_size > _LARGEST_FILE_BYTES:
-            return []
-        with tokenize.open(path) as source:
-            return source.read().splitlines()
-    except (OSError, SyntaxError, ValueError):
-        return []
+        if source.has_changed and file in found:
+            changed.append(file)
+    return found, changed
 
 
 def _snippet(lines: Sequence[str], number: int) -> list[str]:

@@ -205,7 +205,7 @@ def test_source_that_has_changed_or_cannot_be_read(tmp_path: Path) -> None:
     assert "kept.append" in ran.stdout
     target.write_bytes(b"\xff\xfe no source")
     ran = cglab("lines", "hold", folder=tmp_path)
-    assert "target.py cannot be read" in ran.stderr
+    assert "target.py has changed since it was recorded: --sources FOLDER" in ran.stderr
     assert "kept.append" not in ran.stdout
     assert [row.split()[:2] for row in ran.stdout.splitlines()[2:]] == [
         ["6", "8"],
@@ -213,6 +213,8 @@ def test_source_that_has_changed_or_cannot_be_read(tmp_path: Path) -> None:
         ["8", "2"],
         ["11", "2"],
     ]
+    ran = cglab("lines", "hold", "--sources", ".", folder=tmp_path)
+    assert "target.py cannot be read: invalid or missing encoding" in ran.stderr
     target.unlink()
     ran = cglab("lines", "hold", folder=tmp_path)
     assert "target.py cannot be read: No such file or directory" in ran.stderr

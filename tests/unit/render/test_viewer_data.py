@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from array import array
 from dataclasses import replace
@@ -13,6 +14,7 @@ from callgraph_lab.action_model import ActionInstance, RecordedAction, RecordedL
 from callgraph_lab.errors import UsageError
 from callgraph_lab.graph.slicing import slice_action
 from callgraph_lab.model import MEMORY_COLUMNS, Function, RecordedMark, Recording
+from callgraph_lab.recording.source_files import SourceFiles
 from callgraph_lab.render import viewer_data, viewer_slices, viewer_sources
 from callgraph_lab.render.viewer_data import Told, ViewQuery, viewer_document
 from callgraph_lab.render.viewer_slices import SliceChoice, asked_choice, slice_documents
@@ -126,6 +128,15 @@ def test_an_instance_that_was_asked_for_and_is_not_there_is_an_error() -> None:
         slice_documents(with_actions(), SliceChoice(action="RETR", nth="first"))
 
 
+def files_of(*paths: Path) -> SourceFiles:
+    """Return what reads files as they are now, pipes left out."""
+    digests = {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in paths
+    }
+    return SourceFiles(digests, RUN.started)
+
+
 def test_sources_are_the_lines_of_each_function(tmp_path: Path) -> None:
     file = tmp_path / "target.py"
     file.write_text(SOURCE, encoding="utf-8")
@@ -138,7 +149,7 @@ def test_sources_are_the_lines_of_each_function(tmp_path: Path) -> None:
         Function("m", "g", file="<string>", line=1),
         Function("m", "h", file=str(tmp_path), line=1),
     ]
-    found = viewer_sources.snippets_of(functions)
+    found, _ = viewer_sources.snippets_of(functions, files_of(file))
     assert list(found) == [str(file)]
     snippets = found[str(file)]
     assert snippets["4"] == SOURCE.splitlines()[3:8]
@@ -157,18 +168,21 @@ def test_what_is_no_source_or_a_pipe_or_too_much_is_left_out(
     os.mkfifo(pipe)
     fine.write_text("x = 1\n" * 9, encoding="utf-8")
     functions = [Function("m", "f", file=str(path), line=1) for path in (binary, pipe, fine)]
-    assert list(viewer_sources.snippets_of(functions)) == [str(fine)]
+    files = files_of(binary, pipe, fine)
+    assert list(viewer_sources.snippets_of(functions, files)[0]) == [str(fine)]
     monkeypatch.setattr(viewer_sources, "MOST_CHARACTERS", 10)
-    assert viewer_sources.snippets_of(functions) == {}
+    assert viewer_sources.snippets_of(functions, files)[0] == {}
 
 
 def test_files_that_changed_after_the_run_began_are_named(tmp_path: Path) -> None:
     old, new = tmp_path / "old.py", tmp_path / "new.py"
     for file, modified_s in ((old, 1_000_000_000), (new, 4_000_000_000)):
-        file.touch()
+        file.write_text("x = 1\n", encoding="utf-8")
         os.utime(file, (modified_s, modified_s))
-    files = [str(old), str(new), "/no/such\0file"]
-    assert viewer_sources.changed_files(files, RUN.started) == [str(new)]
+    functions = [Function("m", "f", file=str(path), line=1) for path in (old, new)]
+    found, changed = viewer_sources.snippets_of(functions, files_of(old, new))
+    assert list(found) == [str(old), str(new)]
+    assert changed == [str(new)]
 
 
 def test_the_whole_document_of_a_hostile_recording() -> None:
@@ -199,7 +213,7 @@ def test_lists_on_the_time_line_are_bounded_and_what_is_left_out_is_counted(
         monkeypatch.setattr(viewer_data, name, 7)
     made = replace(made, events_dropped=100)
     events = [{"moment_ns": event.moment_ns} for event in made.events]
-    document = viewer_document(made, ViewQuery(has_sources=False), Told(events=events))
+    document = viewer_document(made, ViewQuery(), Told(events=events))
     count = len(HOSTILE_TEXTS)
     assert document["events_dropped"] == 100 + count - 7
     assert document["action_bands_dropped"] == count - 7
