@@ -63,13 +63,10 @@ write_entries(char *place, const char *path)
     return place;
 }
 
-/* ---- the environment of the process, while a program is started --------------------------------- */
+/* ---- the environment of the process ---------------------------------------------------------------- */
 
-/* Other threads may be reading the array that is replaced, so it goes a call later. */
-static char **retired;
-
-static char **
-amended_environ(void)
+char **
+child_environment_array(void)
 {
     const char *path = NULL, *found = NULL;
     size_t count = 0;
@@ -95,39 +92,6 @@ amended_environ(void)
     amended[kept++] = write_entries((char *)amended + array, path);
     amended[kept] = NULL;
     return amended;
-}
-
-bool
-child_environment_enter(struct environ_before *before)
-{
-    before->environ = environ;
-    before->amended = amended_environ();
-    if (before->amended == NULL) {
-        return false;
-    }
-    before->path = getenv(PATH_VARIABLE);
-    environ = before->amended;
-    return true;
-}
-
-void
-child_environment_leave(const struct environ_before *before)
-{
-    if (environ == before->amended) {
-        environ = before->environ;
-    }
-    else {
-        /* The target has set a variable meanwhile, and so has a new array. */
-        unsetenv(variable);
-        if (before->path == NULL) {
-            unsetenv(PATH_VARIABLE);
-        }
-        else {
-            setenv(PATH_VARIABLE, before->path, 1);
-        }
-    }
-    free(retired);
-    retired = before->amended;
 }
 
 /* ---- an environment that is an argument ----------------------------------------------------------- */
@@ -214,11 +178,35 @@ taken_from(PyObject *dictionary, const char *name)
     return NULL;
 }
 
+/* Of a name that stands there twice the first counts, as for getenv(). */
+static bool
+update_from_environ(PyObject *dictionary)
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        if (equals == NULL) {
+            continue;
+        }
+        PyObject *name = PyBytes_FromStringAndSize(*entry, equals - *entry);
+        PyObject *value = PyBytes_FromString(equals + 1);
+        bool is_there = name != NULL && value != NULL &&
+                        PyDict_SetDefault(dictionary, name, value) != NULL;
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+        if (!is_there) {
+            return false;
+        }
+    }
+    return true;
+}
+
 PyObject *
 child_environment_mapping(PyObject *given)
 {
     PyObject *dictionary = PyDict_New();
-    if (dictionary == NULL || !PyMapping_Check(given) || PyDict_Update(dictionary, given) != 0) {
+    if (dictionary == NULL ||
+        !(given == Py_None ? update_from_environ(dictionary)
+                           : PyMapping_Check(given) && PyDict_Update(dictionary, given) == 0)) {
         Py_XDECREF(dictionary);
         return NULL;
     }

@@ -12,22 +12,15 @@
  * PYTHONPATH before, or none). False: no memory. */
 bool child_environment_choose(const char *folder, const char *variable, const char *text);
 
-struct environ_before {
-    char **environ;
-    char **amended;
-    const char *path;
-};
-
-/* Put them into the environment of this process until a program has been started. False: it stays as it
- * is, and is not to be left. */
-bool child_environment_enter(struct environ_before *before);
-void child_environment_leave(const struct environ_before *before);
+/* The environment of this process with them, or NULL: use it as it is. To be freed; the entries that were
+ * there are the process's own, so it is good only while nobody changes these. */
+char **child_environment_array(void);
 
 /* A new list of ``name=value`` with them, or NULL (an exception may be set): leave it as it is. ``given``:
  * None for the environment of this process. */
 PyObject *child_environment_list(PyObject *given);
 
-/* A new dictionary with them, or NULL (an exception may be set): leave it as it is. */
+/* A new dictionary with them, likewise. */
 PyObject *child_environment_mapping(PyObject *given);
 
 #endif

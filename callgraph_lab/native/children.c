@@ -1,6 +1,7 @@
 #include "children.h"
 
 #include "child_environment.h"
+#include "child_shell.h"
 
 #include <string.h>
 
@@ -56,16 +57,49 @@ call_original(const struct starter *starter, PyObject *self, PyObject *const *ar
     return result;
 }
 
+/* As ``execve`` with the environment of this process: it is never taken away from the target. Where that fails,
+ * the original says why in its own words. */
 static PyObject *
-start_with_environ(const struct starter *starter, PyObject *self, PyObject *const *arguments,
-                   Py_ssize_t count, PyObject *names)
+replace_process(const struct starter *starter, PyObject *self, PyObject *const *arguments,
+                Py_ssize_t count, PyObject *names)
 {
-    struct environ_before before;
-    bool is_amended = child_environment_enter(&before);
-    PyObject *result = call_original(starter, self, arguments, count, names);
-    if (is_amended) {
-        child_environment_leave(&before);
+    const struct starter *with_environment = &starters[EXECVE];
+    PyObject *environment = NULL;
+    if (count == 2 && names == NULL && with_environment->original != NULL) {
+        environment = child_environment_mapping(Py_None);
     }
+    if (environment != NULL) {
+        PyObject *all[] = {arguments[0], arguments[1], environment};
+        PyObject *result = call_original(with_environment, self, all, 3, NULL);
+        Py_XDECREF(result);
+        Py_DECREF(environment);
+    }
+    PyErr_Clear();
+    return call_original(starter, self, arguments, count, names);
+}
+
+static PyObject *
+run_shell(const struct starter *starter, PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+          PyObject *names)
+{
+    PyObject *command = NULL, *result = NULL;
+    Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+    bool is_alone = count + named == 1 &&
+                    (named == 0 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0),
+                                                                    "command") == 0);
+    char **environment = is_alone ? child_environment_array() : NULL;
+    if (environment == NULL) {
+        return call_original(starter, self, arguments, count, names);
+    }
+    if (PyUnicode_FSConverter(arguments[0], &command) &&
+        PySys_Audit("os.system", "(O)", command) == 0) {
+        /* An auditing hook may have changed a variable. */
+        free(environment);
+        environment = child_environment_array();
+        result = child_shell_run(PyBytes_AS_STRING(command), environment);
+    }
+    Py_XDECREF(command);
+    free(environment);
     return result;
 }
 
@@ -92,11 +126,14 @@ start(const struct starter *starter, PyObject *self, PyObject *const *arguments,
     Py_ssize_t given = count + (names == NULL ? 0 : PyTuple_GET_SIZE(names));
     Py_ssize_t place = place_of_environment(starter, count, names);
     PyObject *amended = NULL, *copies[MOST_ARGUMENTS];
-    bool is_none = place >= 0 && arguments[place] == Py_None;
-    if (starter->source == SOURCE_PROCESS || (starter->source == SOURCE_MAPPING && is_none)) {
-        return start_with_environ(starter, self, arguments, count, names);
+    if (starter->source == SOURCE_PROCESS) {
+        return starter == &starters[EXECV]
+                   ? replace_process(starter, self, arguments, count, names)
+                   : run_shell(starter, self, arguments, count, names);
     }
-    if (place >= 0 && given <= MOST_ARGUMENTS) {
+    bool may_be_none = starter->source == SOURCE_LIST ||
+                       (SPAWN_MAY_HAVE_NO_ENVIRONMENT && starter != &starters[EXECVE]);
+    if (place >= 0 && given <= MOST_ARGUMENTS && (may_be_none || arguments[place] != Py_None)) {
         amended = starter->source == SOURCE_LIST ? child_environment_list(arguments[place])
                                                  : child_environment_mapping(arguments[place]);
     }
