@@ -2,57 +2,27 @@
 
 #include "c_call_events.h"
 #include "c_calls.h"
+#include "left_calls.h"
 #include "passing.h"
 #include "threads.h"
 
 #include <errno.h>
 
-#define RECENTLY_FOUND 512u
-
-/* Greenlets take turns: what was found once is likely to be looked for again. */
-static struct open_call *recently_found[RECENTLY_FOUND];
-
-static bool
-is_of_frame(const struct open_call *call, interpreter_frame *frame)
-{
-    return call->frame == frame && call->node->kind != NODE_LEFT_OVER;
-}
-
-/* Any record of the thread, whether its call is the last one's caller or not. */
-static struct open_call *
-search_records(struct thread *thread, interpreter_frame *frame, bool found_on_stack)
-{
-    for (struct open_call_chunk *chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
-        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
-            struct open_call *call = &chunk->calls[index];
-            if (is_of_frame(call, frame) && call->found_on_stack == found_on_stack) {
-                return call;
-            }
-        }
-    }
-    return NULL;
-}
-
 struct open_call *
 callers_call_of_frame(struct thread *thread, interpreter_frame *frame)
 {
-    struct open_call **recent = &recently_found[((uintptr_t)frame >> 5) % RECENTLY_FOUND];
-    if (*recent != NULL && is_of_frame(*recent, frame) && !(*recent)->found_on_stack) {
-        return *recent;
+    struct open_call *call = left_calls_entered(thread, frame);
+    if (call != NULL) {
+        return call;
     }
-    for (struct open_call *call = thread->top; call != NULL; call = call->caller) {
+    for (call = thread->top; call != NULL; call = call->caller) {
         if (call->frame == frame) {
             return call;
         }
     }
-    struct open_call *call = search_records(thread, frame, false);
-    if (call != NULL) {
-        *recent = call;
-        return call;
-    }
     /* One that was found on a stack may be over: who knows what is at its address by now. It is not
      * while a C function that it has called goes on, such as the switch to another greenlet. */
-    call = search_records(thread, frame, true);
+    call = left_calls_found(thread, frame);
     return call != NULL && call->c_call != NULL ? call : NULL;
 }
 
@@ -77,7 +47,7 @@ static struct open_call *
 add_found_call(struct thread *thread, struct open_call *known, interpreter_frame *frame)
 {
     /* One that was found at this frame before is of another greenlet, or over. */
-    struct open_call *call = search_records(thread, frame, true);
+    struct open_call *call = left_calls_found(thread, frame);
     if (call == NULL) {
         call = thread->free_call;
         if (call == NULL && (call = calls_more(thread)) == NULL) {
@@ -92,6 +62,7 @@ add_found_call(struct thread *thread, struct open_call *known, interpreter_frame
         .position = known->position,
         .found_on_stack = true,
     };
+    left_calls_add_found(thread, call);
     return call;
 }
 
@@ -170,6 +141,9 @@ callers_find(struct thread *thread, interpreter_frame *raw_frame, interpreter_fr
         }
     }
     callers_end_found(thread, found);
+    if (thread->top != found) {
+        left_calls_add(thread);
+    }
     bool stack_is_written = is_on_chain(found, thread->top);
     if (frame != innermost) {
         struct open_call *known = found;

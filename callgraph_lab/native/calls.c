@@ -1,6 +1,7 @@
 #include "calls.h"
 
 #include "callers.h"
+#include "left_calls.h"
 #include "lines.h"
 #include "passing.h"
 #include "stalls.h"
@@ -130,6 +131,7 @@ calls_end_elsewhere(struct thread *thread, struct open_call *call)
         PUBLISH(thread->block->depth, (uint64_t)call->caller->position);
     }
     else {
+        left_calls_add(thread);
         calls_restack(thread, call->caller);
     }
 }

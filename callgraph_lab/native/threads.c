@@ -8,6 +8,7 @@
 #include "charges.h"
 #include "clock.h"
 #include "contexts.h"
+#include "left_calls.h"
 #include "lines.h"
 #include "stack.h"
 #include "text.h"
@@ -252,6 +253,7 @@ threads_stop(void)
             sched_yield(); /* between two stores of a thread that ends */
         }
         thread->session = 0;
+        left_calls_clear(thread);
     }
 }
 

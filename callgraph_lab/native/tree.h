@@ -82,9 +82,16 @@ struct open_call {
     struct lined_call *lined; /* where it is, where lines of its function are counted */
     bool found_on_stack; /* was there before recording began: nobody tells when it returns */
     struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
+    uint64_t added_at; /* ``entered`` of the call that was put among those of left stacks */
 };
 
 struct open_call_chunk;
+
+/* Open calls by their frames. */
+struct frame_index {
+    struct table by_frame;
+    uint64_t sweep_at; /* so many entries, and those of ended calls are dropped */
+};
 
 /* The lines that a thread has come to. */
 struct thread_lines {
@@ -103,6 +110,7 @@ struct thread {
     struct open_call root_call;
     struct node *root;
     struct open_call_chunk *chunks;
+    struct frame_index left_calls, found_calls;
     struct context_record *next_record;
     struct block_header *contexts;
     uint32_t records_left;

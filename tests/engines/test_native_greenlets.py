@@ -366,3 +366,47 @@ def test_fork_while_another_thread_has_greenlets(tmp_path: Path) -> None:
     leaves = sorted(counts(part)["leaf"] for part in ran.parts.values())
     # In the child 200 greenlets of 31 levels, entered and left, and five of four that are entered.
     assert leaves[-1] == 200 * 31 * 2 + 5 * 4
+
+
+MANY = """
+    import random, time
+    import greenlet
+    def leaf(): pass
+    def wait():
+        hub.switch()
+        leaf()
+    def taking_turns():
+        while True:
+            wait()
+            leaf()
+    hub = greenlet.getcurrent()
+    chooser = random.Random(1)
+    everybody = []
+    def seconds_of_switches(count):
+        while len(everybody) < count:
+            everybody.append(greenlet.greenlet(taking_turns))
+            everybody[-1].switch()
+        chosen = [everybody[chooser.randrange(count)] for _ in range(4000)]
+        began = time.process_time()
+        for one in chosen:
+            one.switch()
+        return time.process_time() - began
+    few = min(seconds_of_switches(50) for _ in range(5))
+    many = min(seconds_of_switches(8000) for _ in range(5))
+    print(few, many, flush=True)
+    import os
+    os._exit(0)
+"""
+
+
+def test_what_a_switch_costs_does_not_grow_with_the_greenlets(tmp_path: Path) -> None:
+    """Caches of the processor make it dearer: so does an untraced run, which this one is held against."""
+    script = tmp_path / "many.py"
+    script.write_text(textwrap.dedent(MANY))
+    plain = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    traced = run(MANY, tmp_path)
+    assert (traced.status, traced.errors) == (0, "")
+    few, many = map(float, traced.output.split())
+    plain_few, plain_many = map(float, plain.stdout.split())
+    assert many / few < 6 * max(1.0, plain_many / plain_few)
+    assert counts(traced.part)["leaf"] == counts(traced.part)["wait"] + 40_000 - 8_000
