@@ -78,9 +78,9 @@ struct open_call {
     uint32_t adoption; /* of a forked child, that has given it its context, or an earlier one */
     uint32_t position; /* how many recorded calls are open, this one included */
     uint32_t flags;
+    bool found_on_stack; /* was there before recording began: nobody tells when it returns */
     struct entry *entry; /* of the event map, where the node has ``watch`` */
     struct lined_call *lined; /* where it is, where lines of its function are counted */
-    bool found_on_stack; /* was there before recording began: nobody tells when it returns */
     struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
     uint64_t added_at; /* ``entered`` of the call that was put among those of left stacks */
 };

@@ -400,7 +400,7 @@ MANY = """
 
 
 def test_what_a_switch_costs_does_not_grow_with_the_greenlets(tmp_path: Path) -> None:
-    """Caches of the processor make it dearer: so does an untraced run, which this one is held against."""
+    """Memory further away makes it dearer, untraced as well: that is what it is held against."""
     script = tmp_path / "many.py"
     script.write_text(textwrap.dedent(MANY))
     plain = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
