@@ -143,15 +143,15 @@ def _information(configuration: dict[str, Any]) -> dict[str, object]:
 
 
 def _tell_why_not(configuration: dict[str, Any], reason: str) -> None:
-    if not configuration["is_child"]:
-        sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
-        return
-    # What a child writes to its standard error is read by the target.
-    name = f"{sys.implementation.cache_tag}.note"
+    name = sys.implementation.cache_tag
     text = f"child interpreters ({sys.executable}) ran unrecorded: {reason}"
+    if not configuration["is_child"]:
+        name, text = "target", f"the target ran unrecorded: {reason}"
+        # What a child writes to its standard error is read by the target.
+        sys.stderr.write(f"cglab: the target runs unrecorded: {reason}\n")
     # contextlib and pathlib are not for the target to load.
     try:
-        with open(f"{configuration['live_folder']}/{name}", "x", encoding="utf-8") as note:  # noqa: PTH123
+        with open(f"{configuration['live_folder']}/{name}.note", "x", encoding="utf-8") as note:  # noqa: PTH123
             note.write(text[:_MOST_NOTE_CHARACTERS])
     except OSError:
         pass

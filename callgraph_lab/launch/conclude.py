@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import CallgraphLabError, OutputError
 from callgraph_lab.launch.faults import reason_of
+from callgraph_lab.launch.interrupts import interruptible
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.ended import read_index
 from callgraph_lab.recording.live_format import NOTE_SUFFIX, PART_SUFFIX
@@ -48,7 +49,8 @@ def conclude(
     """End ``run``; ``notes`` are what is to stand in its recording. Raise nothing."""
     live = catalog.Entry(path, live_folder, 0.0)
     try:
-        return _conclude(live, run, outcome, notes)
+        with interruptible():
+            return _conclude(live, run, outcome, notes)
     except KeyboardInterrupt:
         error = CallgraphLabError("interrupted; the recording is not finished", hint=_KEPT)
     except CallgraphLabError as known:

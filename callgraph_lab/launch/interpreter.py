@@ -9,12 +9,23 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from typing import Any
 
 from callgraph_lab.errors import TargetError
+from callgraph_lab.launch.bootstrap import CONFIGURATION_VARIABLE
 
 _QUESTION = """
-import json, platform, sys, sysconfig
+import json, os, platform, sys, sysconfig
 print(json.dumps({
+    "without": [
+        name for name, is_so in (
+            ("-I", getattr(sys.flags, "isolated", 0)),
+            ("-E", sys.flags.ignore_environment),
+            ("-S", sys.flags.no_site),
+        ) if is_so
+    ],
+    "has_path": sys.argv[1] in sys.path,
+    "has_variable": sys.argv[2] in os.environ,
     "version": platform.python_version(),
     "implementation": platform.python_implementation().lower(),
     "abi": getattr(sys, "abiflags", ""),
@@ -22,6 +33,7 @@ print(json.dumps({
 }))
 """
 _ANSWER_WITHIN_S = 30
+_NO_FOLDER = "/no-folder-of-cglab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +54,26 @@ def this_interpreter() -> Interpreter:
 def find_interpreter(program: str | None) -> Interpreter:
     """Return the interpreter ``program`` of ``--python``, or this one.
 
-    Raise ``TargetError`` where it cannot be run or is of another minor version: our modules and
-    what they depend on are built for the version that they are installed in.
+    Raise ``TargetError`` where it cannot be run or is of another minor version (our modules and
+    what they depend on are built for the version that they are installed in), and where it would
+    not load them.
     """
     if program is None:
         return this_interpreter()
     try:
         answer = subprocess.run(
-            [program, "-c", _QUESTION],
+            [program, "-c", _QUESTION, _NO_FOLDER, CONFIGURATION_VARIABLE],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=_ANSWER_WITHIN_S,
             check=True,
-            env={**os.environ, "PYTHONPATH": ""},
+            env={**os.environ, "PYTHONPATH": _NO_FOLDER, CONFIGURATION_VARIABLE: "-"},
         )
         facts = json.loads(answer.stdout)
         theirs, implementation, abi = facts["version"], facts["implementation"], facts["abi"]
         stdlib = _unique(facts["stdlib"])
+        obstacle = _obstacle(facts)
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
         raise TargetError(
             f"--python {program} is not a Python interpreter ({_reason(error)})",
@@ -74,7 +88,21 @@ def find_interpreter(program: str | None) -> Interpreter:
             hint=f"install cglab there: {program} -m pip install callgraph_lab"
             " (it needs Python 3.11 or newer)",
         )
+    if obstacle:
+        raise TargetError(
+            f"--python {program} {obstacle}: nothing would be recorded",
+            hint="name the interpreter itself, or a wrapper that leaves this to it",
+        )
     return Interpreter(program, theirs, stdlib)
+
+
+def _obstacle(facts: dict[str, Any]) -> str:
+    """Return what keeps an interpreter from loading what PYTHONPATH names, or nothing."""
+    if facts["without"]:
+        return f"runs Python with {facts['without'][0]}, which leaves PYTHONPATH or 'site' away"
+    if not facts["has_path"]:
+        return "is a wrapper that does not hand PYTHONPATH on"
+    return "" if facts["has_variable"] else "is a wrapper that does not hand its environment on"
 
 
 def _reason(error: Exception) -> str:

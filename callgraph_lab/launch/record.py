@@ -31,6 +31,7 @@ from callgraph_lab.launch.conclude import conclude
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.faults import Faults
 from callgraph_lab.launch.interpreter import find_interpreter
+from callgraph_lab.launch.interrupts import interrupts_held
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
 from callgraph_lab.launch.start import named_descriptors
@@ -216,25 +217,29 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             ),
             lambda: _prepare_process(limit_watch, uses_stack=uses_stack),
         )
-        faults.guard(_LIMITS, limit_watch.close, None)
-        beside.target_has_ended()
-    finally:
+    except BaseException:
         faults.guard(_LIMITS, limit_watch.close, None)
         beside.close()
         runtime.remove()
-    notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
-    notes += [*outcome.notes, *outcome.faults, *beside.faults, *faults.notes]
-    notes += faults.guard(_LIMITS, lambda: limit_watch.finish(outcome.status), [])
-    concluded = conclude(path, live_folder, run, outcome, notes)
-    beside.finish(lambda: catalog.load(concluded.entry))
-    return Recorded(
-        entry=concluded.entry,
-        outcome=outcome,
-        engine=engine.name,
-        notes=[*outcome.notes, *concluded.remarks],
-        error=concluded.error,
-        drive_error=None if drive is None else _drive_error(drive, options, outcome),
-    )
+        raise
+    with interrupts_held():
+        faults.guard(_LIMITS, limit_watch.close, None)
+        beside.target_has_ended()
+        beside.close()
+        runtime.remove()
+        notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
+        notes += [*outcome.notes, *outcome.faults, *beside.faults, *faults.notes]
+        notes += faults.guard(_LIMITS, lambda: limit_watch.finish(outcome.status), [])
+        concluded = conclude(path, live_folder, run, outcome, notes)
+        beside.finish(lambda: catalog.load(concluded.entry))
+        return Recorded(
+            entry=concluded.entry,
+            outcome=outcome,
+            engine=engine.name,
+            notes=[*outcome.notes, *concluded.remarks],
+            error=concluded.error,
+            drive_error=None if drive is None else _drive_error(drive, options, outcome),
+        )
 
 
 def _check_that_interpreters_can_be_followed() -> None:

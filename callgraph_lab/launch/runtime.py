@@ -10,13 +10,12 @@ import importlib.util
 import json
 import os
 import platform
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callgraph_lab.launch.bootstrap import CONFIGURATION_VARIABLE
+from callgraph_lab.launch.private_folder import PrivateFolder
 from callgraph_lab.recording.live_format import NOTE_SUFFIX
 
 if TYPE_CHECKING:
@@ -69,7 +68,8 @@ class Runtime:
     """The folder, and the environment that makes an interpreter use it. Remove it after the run."""
 
     def __init__(self, live_folder: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cglab-"))
+        self._private = PrivateFolder(live_folder)
+        self.folder = self._private.path
         self._live_folder = str(live_folder.resolve())
         packages = self.folder / "packages"
         packages.mkdir()
@@ -134,4 +134,4 @@ class Runtime:
 
     def remove(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._private.remove()

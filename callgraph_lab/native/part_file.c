@@ -62,13 +62,23 @@ is_our_file(int descriptor)
            status.st_ino == file.inode;
 }
 
+/* Take it out of the way of the numbers that the target expects: as high as the limit allows where
+ * that is low. */
 static void
 keep_descriptor(int descriptor)
 {
-    int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR);
-    if (higher >= 0) {
-        close(descriptor);
-        descriptor = higher;
+    struct rlimit limit;
+    int lowest = LOWEST_DESCRIPTOR;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= LOWEST_DESCRIPTOR) {
+        lowest = (int)limit.rlim_cur - 1;
+    }
+    for (; lowest > descriptor; lowest--) {
+        int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
+        if (higher >= 0) {
+            close(descriptor);
+            descriptor = higher;
+            break;
+        }
     }
     file.descriptor = descriptor;
 }
