@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from dataclasses import replace
@@ -21,6 +20,7 @@ from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
 from callgraph_lab.recording.live_information import brief_arguments
 from callgraph_lab.recording.maker import seal_live_folder
+from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import ended_now, started_now, write_run_file
 from callgraph_lab.recording.running import RunLock
 from callgraph_lab.recording.source_files import with_sources
@@ -118,10 +118,10 @@ class trace:  # noqa: N801 - used like a function
                 live_folder, information=information, whole_program=False, **self._options
             )
         except RuntimeError as error:
-            shutil.rmtree(live_folder, ignore_errors=True)
+            remove_live_folder(live_folder)
             raise EngineError(f"the engine {self._engine} cannot start: {error}") from error
         except OSError as system_error:
-            shutil.rmtree(live_folder, ignore_errors=True)
+            remove_live_folder(live_folder)
             raise _cannot_record(self._path, system_error) from system_error
 
     def __exit__(
@@ -138,8 +138,10 @@ class trace:  # noqa: N801 - used like a function
             recording = catalog.read_live(self._live_folder)
             # This process goes on, but what was to be recorded is over.
             run = replace(recording.run, complete=True)
-            store.save(with_sources(replace(recording, run=run)), self._path)
-            shutil.rmtree(self._live_folder, ignore_errors=True)
+            store.save(
+                with_sources(replace(recording, run=run)), self._path, self._live_folder
+            )
+            remove_live_folder(self._live_folder)
             self._run_lock.let_go()
         except OSError as system_error:
             raise _cannot_record(self._path, system_error) from system_error

@@ -30,6 +30,17 @@ class RecordingError(UsageError):
     """A file is not a recording, is damaged, or comes from a newer version."""
 
 
+class NotYoursError(RecordingError):
+    """A recording belongs to a user who lets nobody else read it."""
+
+
+def not_yours(path: object) -> NotYoursError:
+    """Return the error for a recording at ``path`` that this user may not read."""
+    return NotYoursError(
+        f"{path} is not yours to read", hint="ask its owner, or run this command as its owner"
+    )
+
+
 class FilterError(UsageError):
     """A filter does not exist, or its file is not a valid filter."""
 

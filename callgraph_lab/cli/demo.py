@@ -52,7 +52,8 @@ def demo(folder: Path, engine: str) -> None:
     pictures = PictureOptions(FORMATS[:3], DEFAULT_MAX_NODES, "none", DEFAULT_TIMEOUT_S)
     sweep_depths(loaded, range(1, DEEPEST + 1), folder, pictures)
     page = page_path(recorded.entry, folder)
-    write_page(page, page_of(recorded.entry, query, links="vscode", has_sources=True))
+    content = page_of(recorded.entry, query, links="vscode", has_sources=True)
+    write_page(page, content, recorded.entry.mode)
     _say_what_next(folder, page)
     sys.exit(recorded.outcome.status)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import say
 from callgraph_lab.errors import LayoutError, OutputError, UsageError
+from callgraph_lab.recording.guarded_file import make_parents
 from callgraph_lab.render.files import write_atomically
 from callgraph_lab.render.heat import has_memory, is_of_memory
 from callgraph_lab.render.json_graph import graph_document, json_text
@@ -98,6 +99,7 @@ def draw_depths(  # noqa: PLR0913 - options, by keyword
         links=options.links,
         heat_by=options.heat_by,
         timeout_s=options.timeout_s,
+        mode=loaded.entry.mode,
         on_done=lambda _job, _picture: on_done(),
     )
     return [
@@ -116,7 +118,7 @@ def _with_json(
     files = dict(picture.files)
     if "json" in options.formats:
         files["json"] = stem.parent / f"{stem.name}.json"
-        write_atomically(files["json"], json_bytes(loaded, graph))
+        write_atomically(files["json"], json_bytes(loaded, graph), loaded.entry.mode)
     return DrawnGraph(
         depth=graph.query.max_depth or 0,
         graph=graph,
@@ -140,7 +142,7 @@ def json_bytes(loaded: LoadedRecording, graph: CallGraph) -> bytes:
 def check_folder(folder: Path) -> None:
     """Raise ``OutputError`` where pictures cannot be written to ``folder``, before any is made."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_parents(folder)
     except OSError as error:
         raise OutputError(
             f"cannot write to {folder}: {error.strerror}", hint="choose another folder with --out"

@@ -76,6 +76,8 @@ def _describe(entry: Entry) -> dict[str, Any]:
         "started": "-",
         "duration_ns": 0,
     }
+    if not entry.readable:
+        return {**description, "state": "not yours to read"}
     try:
         run = catalog.load_run(entry)
     except RecordingError:
@@ -239,7 +241,8 @@ def remove(recordings: tuple[str, ...], keep: int | None, folder: Path) -> None:
         doomed = [_recording_to_delete(name, folder) for name in recordings]
     else:
         fold_abandoned(folder)
-        doomed = [entry for entry in catalog.entries(folder)[keep:] if not entry.running]
+        old = catalog.entries(folder)[keep:]
+        doomed = [entry for entry in old if entry.readable and not entry.running]
     for entry in doomed:
         catalog.remove(entry)
         say(f"deleted {entry.path}")

@@ -60,7 +60,7 @@ def resources(recording: str | None, folder: Path, draw: Path | None, output_for
         _print_chart(loaded)
         _tell_seen_memory(loaded, running=entry.running)
     if draw is not None and len(loaded.resources):
-        _draw(loaded, draw)
+        _draw(loaded, draw, entry.mode)
 
 
 def _tell_seen_memory(recording: Recording, *, running: bool) -> None:
@@ -108,10 +108,10 @@ def _print_chart(recording: Recording) -> None:
         print_line(line)
 
 
-def _draw(recording: Recording, path: Path) -> None:
+def _draw(recording: Recording, path: Path, mode: int) -> None:
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
     from callgraph_lab.render.files import write_atomically  # noqa: PLC0415
     from callgraph_lab.render.resource_svg import draw_resources  # noqa: PLC0415
 
-    write_atomically(path, draw_resources(recording))
+    write_atomically(path, draw_resources(recording), mode)
     say(f"drew {path}")

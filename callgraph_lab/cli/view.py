@@ -88,7 +88,7 @@ def view(
     path = folder if output is None else Path(output)
     if output is None or path.is_dir():
         path = page_path(entry, path)
-    write_page(path, content)
+    write_page(path, content, entry.mode)
     if entry.running:
         say(f"{entry.path.name} is still running: the page shows what it was until now")
     if opens:
@@ -141,12 +141,12 @@ def page_of(
     return viewer_page(document)
 
 
-def write_page(path: Path, content: bytes) -> None:
+def write_page(path: Path, content: bytes, mode: int) -> None:
     """Write a page and say so."""
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
     from callgraph_lab.render.files import write_atomically  # noqa: PLC0415
 
-    write_atomically(path, content)
+    write_atomically(path, content, mode)
     say(f"wrote {path} ({len(content) / 1e6:.1f} MB): open it in a browser")
 
 

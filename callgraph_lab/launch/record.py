@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -39,8 +38,10 @@ from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
 from callgraph_lab.launch.supervisor import LONGEST_WAIT_S, Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
+from callgraph_lab.recording.guarded_file import make_parents
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
 from callgraph_lab.recording.maker import seal_live_folder
+from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import started_now, write_run_file
 from callgraph_lab.recording.running import RunLock
 from callgraph_lab.resources.limit_watch import LimitWatch
@@ -304,7 +305,7 @@ def _prepare_process(limit_watch: LimitWatch, *, uses_stack: bool) -> None:
 def _make_folder(folder: Path) -> None:
     """Make the folder of the recording, in which the user may want other files as well."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_parents(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
@@ -330,13 +331,13 @@ def _prepare(live_folder: Path, run: RunFile) -> Runtime:
         seal_live_folder(live_folder)
         return Runtime(live_folder)
     except OSError as error:
-        shutil.rmtree(live_folder, ignore_errors=True)
+        remove_live_folder(live_folder)
         raise OutputError(
             f"cannot write to {tempfile.gettempdir()}: {error.strerror}",
             hint="free some space there, or set TMPDIR to another folder",
         ) from error
     except OutputError:
-        shutil.rmtree(live_folder, ignore_errors=True)
+        remove_live_folder(live_folder)
         raise
 
 

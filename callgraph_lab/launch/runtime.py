@@ -52,7 +52,9 @@ if (_tag, getattr(sys, "abiflags", "")) == {kind!r}:
 else:
     try:
         _version = "%d.%d" % sys.version_info[:2]
-        with open(os.path.join({notes!r}, "python-" + _version + {suffix!r}), "w") as _note:
+        _note = os.path.join({notes!r}, "python-" + _version + {suffix!r})
+        _note = os.open(_note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 384)
+        with os.fdopen(_note, "w") as _note:
             _note.write(
                 "child interpreters of Python %s (%s) ran unrecorded: cglab runs on %s"
                 % (_version, sys.executable, {version!r})

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import difflib
 import glob
+import os
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.recording import folding, store
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.ended import merge_ended_parts
+from callgraph_lab.recording.guarded_file import make_parents
 from callgraph_lab.recording.live_folder import read_live_folder
+from callgraph_lab.recording.open_folder import PRIVATE
+from callgraph_lab.recording.removing import remove_live_folder, remove_remains_in
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_running
 
@@ -30,7 +33,8 @@ _LONGEST_STEM_CHARACTERS = 80
 # A name has at most 255 bytes, and the longest of ours adds the second, a number, the suffixes,
 # and the name of a damaged part.
 _LONGEST_STEM_BYTES = 140
-_TIME_IN_NAME = re.compile(r"-(\d{8}-\d{6})(?:-(\d{1,3}))?$")
+_TIME_IN_NAME = re.compile(r"-(\d{8}-\d{6})(?:-(\d{1,4}))?$")
+_MOST_IN_A_SECOND = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,21 @@ class Entry:
     def running(self) -> bool:
         """Whether a process of the run, or the ``cglab`` that watches it, is still there."""
         return self.live_folder is not None and is_running(self.live_folder)
+
+    @property
+    def readable(self) -> bool:
+        """Whether this user may read it."""
+        if self.live_folder is None:
+            return os.access(self.path, os.R_OK)
+        return os.access(self.live_folder, os.R_OK | os.X_OK)
+
+    @property
+    def mode(self) -> int:
+        """The mode of what is made of it: as private as the recording is."""
+        try:
+            return PRIVATE | (self.path.stat().st_mode & 0o666)
+        except OSError:
+            return PRIVATE
 
     @property
     def size_bytes(self) -> int:
@@ -69,10 +88,12 @@ def reserve_recording(folder: Path, stem: str) -> tuple[Path, Path]:
     """Make a live folder for a new recording and return the recording's path and that folder.
 
     The name carries the second, and a number where two begin in one; nothing is ever overwritten.
-    Raise ``OutputError`` where the folder cannot be made.
+    Where the clock has been set back the second is that of the newest recording there, so that this
+    one is the newest now. Raise ``OutputError`` where the folder cannot be made.
     """
-    base = f"{stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    for attempt in range(1, 1000):
+    second, first = _after_all_others(folder, f"{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    base = f"{stem}-{second}"
+    for attempt in range(first, _MOST_IN_A_SECOND):
         name = base if attempt == 1 else f"{base}-{attempt}"
         path = folder / f"{name}{RECORDING_SUFFIX}"
         live_folder = reserve_live_folder(path)
@@ -85,11 +106,24 @@ def reserve_recording(folder: Path, stem: str) -> tuple[Path, Path]:
     raise OutputError(f"there are too many recordings named {base} in {folder}")
 
 
+def _after_all_others(folder: Path, second: str) -> tuple[str, int]:
+    """Return a second and a number that no name of a recording in the folder is later than."""
+    matches = (
+        _TIME_IN_NAME.search(
+            item.name.removesuffix(layout.LIVE_SUFFIX).removesuffix(RECORDING_SUFFIX)
+        )
+        for item in _items(folder)
+        if item.name.endswith((RECORDING_SUFFIX, RECORDING_SUFFIX + layout.LIVE_SUFFIX))
+    )
+    latest = max(((match[1], int(match[2] or 1)) for match in matches if match), default=("", 0))
+    return (latest[0], latest[1] + 1) if latest[0] > second else (second, 1)
+
+
 def reserve_live_folder(path: Path) -> Path | None:
     """Make the live folder of the recording ``path``, or return None where it exists already."""
     live_folder = path.with_name(path.name + layout.LIVE_SUFFIX)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_parents(path.parent)
     except (FileExistsError, NotADirectoryError):
         raise OutputError(
             f"{path.parent} is not a folder", hint="choose another folder with --out"
@@ -136,7 +170,8 @@ def _items(folder: Path) -> list[Path]:
 
 
 def _is_live_folder(item: Path) -> bool:
-    return item.name.endswith(RECORDING_SUFFIX + layout.LIVE_SUFFIX) and item.is_dir()
+    is_named_so = item.name.endswith(RECORDING_SUFFIX + layout.LIVE_SUFFIX)
+    return is_named_so and item.is_dir() and not item.is_symlink()
 
 
 def _path_of(live_folder: Path) -> Path:
@@ -168,7 +203,7 @@ def find(reference: str | None, folder: Path) -> Entry:
     known = entries(folder)
     if reference is None:
         if known:
-            return known[0]
+            return next((entry for entry in known if entry.readable), known[0])
         raise RecordingError(
             f"there is no recording in {folder} yet",
             hint="make one: cglab run SCRIPT.py, or cglab demo",
@@ -244,10 +279,11 @@ def fold(entry: Entry) -> Entry:
 
 def fold_abandoned(folder: Path) -> list[tuple[Entry, RecordingError | OutputError | None]]:
     """Fold every run in ``folder`` of which nothing runs any more; say what could not be folded."""
+    remove_remains_in(folder)
     folded: list[tuple[Entry, RecordingError | OutputError | None]] = []
     for item in sorted(_items(folder)):
         try:
-            if not _is_live_folder(item):
+            if not _is_live_folder(item) or not os.access(item, os.R_OK | os.X_OK):
                 continue
             if is_running(item):
                 with contextlib.suppress(RecordingError, OutputError):
@@ -271,9 +307,11 @@ def remove(entry: Entry) -> None:
         raise RecordingError(
             f"{entry.path.name} is still running", hint="stop its target first, then remove it"
         )
+    if not entry.readable and entry.path.exists():
+        raise not_yours(entry.path)
     try:
         if entry.live_folder is not None:
-            shutil.rmtree(entry.live_folder)
+            remove_live_folder(entry.live_folder)
         else:
             entry.path.unlink(missing_ok=True)
         kept = f"{glob.escape(entry.path.name)}.*{folding.DAMAGED_SUFFIX}"

@@ -23,10 +23,10 @@ from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import store
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.guarded_file import read_guarded, write_guarded
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
-from callgraph_lab.recording.private_file import write_private_text
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_running, is_written
 from callgraph_lab.recording.unlocked import owner_of
@@ -60,7 +60,7 @@ class Ended:
 
     def load(self) -> Recording | None:
         """Return the merged recording. Raise ``RecordingError`` if it cannot be read."""
-        return None if self.path is None else store.load(self.path)
+        return None if self.path is None else store.load_guarded(self.path)
 
 
 def read_index(live_folder: Path) -> Ended:
@@ -70,8 +70,7 @@ def read_index(live_folder: Path) -> Ended:
     """
     path = live_folder / _INDEX
     try:
-        with path.open("rb") as file:
-            fields = json.loads(file.read(_LONGEST_INDEX_BYTES))
+        fields = json.loads(read_guarded(path, _LONGEST_INDEX_BYTES))
         match = _NAME.fullmatch(fields["recording"])
         parts = frozenset(map(str, fields["parts"]))
     except FileNotFoundError:
@@ -182,7 +181,7 @@ def _ended_parts(paths: Iterable[Path]) -> list[Path]:
 def _write_index(live_folder: Path, recording: Path, parts: list[str]) -> None:
     try:
         text = json.dumps({"recording": recording.name, "parts": parts})
-        write_private_text(live_folder / _INDEX, text)
+        write_guarded(live_folder / _INDEX, text.encode())
     except OSError as error:
         raise OutputError(f"cannot write to {live_folder}: {error.strerror}") from error
 

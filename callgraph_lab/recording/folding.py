@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import shutil
+import os
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import OutputError, RecordingError
@@ -14,11 +14,13 @@ from callgraph_lab.recording.ended import merge_while_locked
 from callgraph_lab.recording.live_folder import read_while_locked
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.maker import is_own_live_folder
+from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import has_running_process
 from callgraph_lab.recording.source_files import with_sources
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 DAMAGED_SUFFIX = ".damaged"
@@ -43,7 +45,7 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
             return None
         if path.exists():
             if _is_saved_as(live_folder, path):
-                shutil.rmtree(live_folder, ignore_errors=True)
+                _remove_saved(live_folder, path)
                 return path
             path = _free_path(path)
         with contextlib.suppress(OutputError, RecordingError):
@@ -54,12 +56,10 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
         recording = contents.recording
         if is_own_live_folder(live_folder):
             recording = with_sources(recording)
-        store.save(recording, path)
-        for part in contents.damaged_parts:
-            if part.is_file():
-                with contextlib.suppress(OSError):
-                    part.rename(path.with_name(f"{path.name}.{part.name}{DAMAGED_SUFFIX}"))
-        shutil.rmtree(live_folder, ignore_errors=True)
+        store.save(recording, path, live_folder)
+        _keep_damaged(contents.damaged_parts, path)
+        with contextlib.suppress(OSError):
+            remove_live_folder(live_folder)
         _remove_unfinished_files(path)
         return path
 
@@ -79,12 +79,34 @@ def remove_remains(live_folder: Path) -> bool:
             raise OutputError(f"cannot list {live_folder}: {error.strerror}") from error
         if not is_empty and not (path.exists() and _is_saved_as(live_folder, path)):
             return False
-        shutil.rmtree(live_folder, ignore_errors=True)
+        _remove_saved(live_folder, path)
         return True
 
 
+def _keep_damaged(parts: Iterable[Path], path: Path) -> None:
+    for part in parts:
+        if part.is_file():
+            with contextlib.suppress(OSError):
+                part.rename(path.with_name(f"{path.name}.{part.name}{DAMAGED_SUFFIX}"))
+
+
+def _remove_saved(live_folder: Path, path: Path) -> None:
+    """Remove the live folder of a recording that is finished. What was damaged in it is kept."""
+    with contextlib.suppress(RecordingError, OutputError, OSError):
+        if any(live_folder.glob(f"*{layout.PART_SUFFIX}")):
+            _keep_damaged(read_while_locked(live_folder).damaged_parts, path)
+    with contextlib.suppress(OSError):
+        remove_live_folder(live_folder)
+
+
 def _is_saved_as(live_folder: Path, path: Path) -> bool:
-    """Say whether a recording is that of the run in a live folder."""
+    """Say whether a recording is that of the run in a live folder.
+
+    A live folder has its run file before anything else. Where that is gone beside a finished
+    recording the folder is what somebody has left who was removing it.
+    """
+    if not os.path.lexists(live_folder / layout.RUN_FILE):
+        return True
     try:
         run, saved = read_run_file(live_folder), store.load_run(path)
     except RecordingError:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.heap_model import HeapSnapshot, HeapTotal
+from callgraph_lab.recording.guarded_file import read_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +47,10 @@ def read_heap(live_folder: Path, started_ns: int) -> tuple[HeapSnapshot, ...]:
 
 def _read(path: Path, started_ns: int) -> HeapSnapshot | None:
     try:
-        with path.open("rb") as file:
-            header, *lines = file.read(_MOST_BYTES).decode(errors="replace").split("\n")
+        text = read_guarded(path, _MOST_BYTES).decode(errors="replace")
     except OSError:
         return None
+    header, *lines = text.split("\n")
     named, headed = _FILE.fullmatch(path.name), _HEADER.fullmatch(header)
     found = [_LINE.fullmatch(line) for line in lines if line]
     if named is None or headed is None or not all(found):

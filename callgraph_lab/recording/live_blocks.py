@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import sys
 from typing import TYPE_CHECKING
 
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.guarded_file import open_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
     from pathlib import Path
 
 
@@ -20,23 +18,9 @@ class DamagedError(Exception):
     """What is wrong with the bytes of a live file."""
 
 
-def opened(path: Path) -> BufferedReader:
-    """Open a regular file for reading. Raise ``OSError`` for anything else."""
-    return open(path, "rb", opener=_open_regular_file)
-
-
-def _open_regular_file(path: str, flags: int) -> int:
-    """Open a file, but no pipe, which would be waited for, and no device, which may never end."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is not a file")
-
-
 def read_published(path: Path) -> bytes:
     """Return a live file up to the end of its last block; room beyond is only reserved."""
-    with opened(path) as file:
+    with open_guarded(path) as file:
         header = file.read(layout.HEADER_BYTES)
         if len(header) < layout.HEADER_BYTES or sys.byteorder != "little":
             raise DamagedError("it is too short")

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.model import Function
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.guarded_file import open_guarded
 from callgraph_lab.recording.live_actions import (
     ENGINE_SENSORS,
     action_of_record,
     event_of_record,
 )
-from callgraph_lab.recording.live_blocks import DamagedError, opened
+from callgraph_lab.recording.live_blocks import DamagedError
 from callgraph_lab.recording.live_reader import read_clock, read_functions_block
 from callgraph_lab.recording.seen_events import LONGEST_PATH, PathStep, SeenEvent
 
@@ -69,7 +70,7 @@ class PartEvents:
         Raise ``RecordingError`` where the file cannot be read.
         """
         try:
-            with opened(self._path) as file:
+            with open_guarded(self._path) as file:
                 return self._read_new(file.fileno())
         except OSError as error:
             raise RecordingError(f"cannot read {self._path}: {error.strerror}") from error

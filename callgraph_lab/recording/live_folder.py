@@ -15,6 +15,7 @@ from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.assemble import assemble, last_sign_ns
 from callgraph_lab.recording.ended import Ended, read_index, remark_on
+from callgraph_lab.recording.guarded_file import read_guarded
 from callgraph_lab.recording.heap_files import read_heap
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
@@ -170,10 +171,10 @@ def _notes_of_children(live_folder: Path) -> list[str]:
     notes = []
     for path in sorted(live_folder.glob(f"*{layout.NOTE_SUFFIX}"))[:_MOST_NOTES]:
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                notes.append(file.read(_MOST_NOTE_CHARACTERS))
+            text = read_guarded(path, 4 * _MOST_NOTE_CHARACTERS).decode(errors="replace")
         except OSError:
             continue
+        notes.append(text[:_MOST_NOTE_CHARACTERS])
     return notes
 
 

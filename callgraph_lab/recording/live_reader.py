@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.guarded_file import open_guarded
 from callgraph_lab.recording.live_actions import read_actions
-from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened, read_published
+from callgraph_lab.recording.live_blocks import DamagedError, blocks, read_published
 from callgraph_lab.recording.live_lines import read_lines
 from callgraph_lab.recording.live_memory import read_memory
 from callgraph_lab.recording.live_part import Clock, LiveFunction, LivePart
@@ -47,7 +48,7 @@ def read_part(path: Path) -> LivePart:
 
 def was_begun(path: Path) -> bool:
     """Say whether a live file has its first bytes, which its writer puts in last."""
-    with opened(path) as file:
+    with open_guarded(path) as file:
         return file.read(len(layout.MAGIC)).strip(b"\0") != b""
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.live_blocks import DamagedError, blocks, opened
+from callgraph_lab.recording.guarded_file import open_guarded
+from callgraph_lab.recording.live_blocks import DamagedError, blocks
 from callgraph_lab.recording.live_part import LiveThread, OpenCall
 from callgraph_lab.recording.running import is_written
 
@@ -115,7 +116,7 @@ class ThreadsReader:
 
     def _look_again(self, start: int, end: int) -> bytes:
         try:
-            with opened(self.path) as file:
+            with open_guarded(self.path) as file:
                 file.seek(start)
                 return file.read(end - start)
         except OSError:

@@ -8,11 +8,13 @@ other: it imports little, and the engines record neither it nor what it calls.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording import open_folder
 
 RECORDING_VARIABLE = "CGLAB_RECORDING"
 """What leads a client of ``--drive`` to the recording: the path of its live folder."""
@@ -62,8 +64,9 @@ def put_mark(live_folder: bytes, name: str) -> bool:
 
     Raise as ``mark`` does.
     """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(live_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(live_folder, flags)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
@@ -74,11 +77,24 @@ def put_mark(live_folder: bytes, name: str) -> bool:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
         except OSError:  # some network file systems have no locks
             pass
-        return _copy(live_folder, name)
+        marks = _open_marks(descriptor)
+        if marks is None:
+            return False
+        try:
+            _copy(descriptor, marks, name)
+        finally:
+            os.close(marks)
+    except _FullError:
+        _refuse(live_folder)
     except OSError as error:
         raise _cannot_mark(live_folder, error) from error
     finally:
         os.close(descriptor)
+    return True
+
+
+class _FullError(Exception):
+    """A recording holds as many marks as it may."""
 
 
 def _own_recordings() -> set[bytes]:
@@ -99,25 +115,33 @@ def _recording_of_client() -> set[bytes]:
     return {folder} if folder else set()
 
 
-def _copy(live_folder: bytes, name: str) -> bool:
-    marks = live_folder + b"/" + MARKS_FOLDER.encode()
+def _open_marks(live_folder: int) -> int | None:
+    """Return a descriptor of the folder of marks, or None where the live folder is removed."""
+    name = MARKS_FOLDER.encode()
     try:
-        os.mkdir(marks, 0o700)  # noqa: PTH102
+        return open_folder.make_folder(name, live_folder)
     except FileExistsError:
-        pass
+        return open_folder.open_folder_in(live_folder, name)
     except FileNotFoundError:
-        return False
+        return None
+
+
+def _copy(live_folder: int, marks: int, name: str) -> None:
+    """Copy the files of a live folder into a folder of its own among the marks.
+
+    Descriptors of folders, since whoever the live folder belongs to can put links in their place.
+    """
     with os.scandir(live_folder) as entries:
-        names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    others = [entry for entry in os.listdir(marks) if not entry.startswith(b".")]  # noqa: PTH208
-    sizes = [entry.rpartition(b"-")[2] for entry in others]
+        names = [entry.name.encode(errors="surrogateescape") for entry in entries]
+    others = [entry for entry in os.listdir(marks) if not entry.startswith(".")]
+    sizes = [entry.rpartition("-")[2] for entry in others]
     room = MOST_MARK_BYTES - sum([int(size) for size in sizes if size.isdigit()])
     while True:
         moment_ns = time.monotonic_ns()
-        prefix = b"/%020d-%d-" % (moment_ns, os.getpid())
-        temporary = marks + b"/." + prefix[1:] + b"tmp"
+        mark_name = b"%020d-%d-" % (moment_ns, os.getpid())
+        temporary = b"." + mark_name + b"tmp"
         try:
-            os.mkdir(temporary, 0o700)  # noqa: PTH102
+            folder = open_folder.make_folder(temporary, marks)
         except FileExistsError:
             continue  # of another thread, at the same nanosecond
         break
@@ -126,43 +150,57 @@ def _copy(live_folder: bytes, name: str) -> bool:
         size = 0
         for file in names:
             if not file.startswith(b".") and file not in NOT_COPIED:
-                copied.append(temporary + b"/" + file)
-                size += _copy_file(live_folder + b"/" + file, copied[-1])
+                size += _copy_file(live_folder, folder, file, copied)
         if size > room or len(others) >= MOST_MARKS:
-            _refuse(live_folder)
-        copied.append(temporary + b"/" + NAME_FILE.encode())
-        with open(copied[-1], "xb") as file_of_name:  # noqa: PTH123
-            file_of_name.write(name.encode())
-        # Whole or not at all: readers pass over what begins with a dot.
-        os.rename(temporary, marks + prefix + b"%d" % size)  # noqa: PTH104
-    except BaseException:
-        _remove(temporary, copied)
-        raise
-    return True
-
-
-def _remove(folder: bytes, files: list[bytes]) -> None:
-    for path in files:
+            raise _FullError  # noqa: TRY301 - for what is copied to be removed
+        copied.append(NAME_FILE.encode())
+        writing = _create(copied[-1], folder)
         try:
-            os.unlink(path)  # noqa: PTH108
+            os.write(writing, name.encode())
+        finally:
+            os.close(writing)
+        # Whole or not at all: readers pass over what begins with a dot.
+        whole = mark_name + b"%d" % size
+        os.rename(temporary, whole, src_dir_fd=marks, dst_dir_fd=marks)
+    except BaseException:
+        _remove(marks, temporary, folder, copied)
+        raise
+    finally:
+        os.close(folder)
+
+
+def _remove(marks: int, name: bytes, folder: int, files: list[bytes]) -> None:
+    for file in files:
+        try:
+            os.unlink(file, dir_fd=folder)
         except OSError:
             continue
     try:  # noqa: SIM105
-        os.rmdir(folder)  # noqa: PTH106
+        os.rmdir(name, dir_fd=marks)
     except OSError:
         pass
 
 
-def _copy_file(source: bytes, copy: bytes) -> int:
+def _create(name: bytes, folder: int) -> int:
+    descriptor = open_folder.create_new(name, folder)
+    open_folder.give_to_owner(descriptor, os.fstat(folder))
+    return descriptor
+
+
+def _copy_file(live_folder: int, folder: int, name: bytes, copied: list[bytes]) -> int:
     """Copy a file, a part as far as its writer has published it. Return how many bytes it took."""
     try:
-        reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return 0
+        reading = open_folder.open_in(live_folder, name)
+    except OSError as error:
+        # Removed since, or no file that was recorded: readers say what is wrong with that.
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return 0
+        raise
     try:
-        writing = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        copied.append(name)
+        writing = _create(name, folder)
         try:
-            if not source.endswith(_PART_ENDING):
+            if not name.endswith(_PART_ENDING):
                 return _send(reading, writing, 0, os.fstat(reading).st_size)
             return _copy_part(reading, writing)
         finally:

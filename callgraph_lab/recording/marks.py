@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.model import NO_PARENT, RecordedMark
 from callgraph_lab.recording import marking
+from callgraph_lab.recording.guarded_file import read_guarded
 from callgraph_lab.recording.tree_columns import pack_column, unpack_column
 
 if TYPE_CHECKING:
@@ -67,15 +68,16 @@ def read_marks(
 def _folders(folder: Path) -> list[Path]:
     """Return the folders of complete marks in the order of their moments."""
     try:
+        if folder.is_symlink():
+            return []
         found = [item for item in folder.iterdir() if _FOLDER.fullmatch(item.name)]
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # none, or not for us to see
         return []
     return sorted(found)[: marking.MOST_MARKS]
 
 
 def _read_name(path: Path) -> str:
-    with path.open("rb") as file:
-        text = file.read(4 * marking.LONGEST_NAME_CHARACTERS + 1).decode()
+    text = read_guarded(path, 4 * marking.LONGEST_NAME_CHARACTERS + 1).decode()
     if not text.isprintable() or not 0 < len(text) <= marking.LONGEST_NAME_CHARACTERS:
         raise ValueError("its name is damaged")
     return text

@@ -13,6 +13,8 @@ import struct
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from callgraph_lab.recording.guarded_file import read_guarded
+from callgraph_lab.recording.open_folder import create_new
 from callgraph_lab.recording.tree_columns import pack_column, unpack_column
 from callgraph_lab.resource_model import RESOURCE_COLUMNS, ResourceSeries
 
@@ -27,6 +29,7 @@ MAGIC = b"CGLABRS1"
 MOST_SAMPLES = 20_000
 """At five samples a second the first 66 minutes are kept as they were taken."""
 _SAMPLE = struct.Struct("<6Q")
+_MOST_BYTES = len(MAGIC) + MOST_SAMPLES * _SAMPLE.size
 _LARGEST = 2**63 - 1
 
 Sample = tuple[int, int, int, int, int, int]
@@ -61,7 +64,7 @@ class ResourceWriter:
         self._waiting.clear()
 
     def _thin_out(self) -> None:
-        samples = list(_SAMPLE.iter_unpack(self._path.read_bytes()[len(MAGIC) :]))
+        samples = list(_SAMPLE.iter_unpack(read_guarded(self._path, _MOST_BYTES)[len(MAGIC) :]))
         fewer = [_together(samples[at : at + 2]) for at in range(0, len(samples), 2)]
         temporary = self._path.with_name(f".{RESOURCES_FILE}.tmp")
         with contextlib.suppress(FileNotFoundError):
@@ -82,8 +85,7 @@ class ResourceWriter:
 
     @staticmethod
     def _open(path: Path) -> _Unbuffered:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return _Unbuffered(os.open(path, flags, 0o600))
+        return _Unbuffered(create_new(str(path)))
 
 
 class _Unbuffered:
@@ -116,8 +118,7 @@ def read_resources(live_folder: Path, started_ns: int) -> ResourceSeries:
     """
     series = ResourceSeries()
     try:
-        with (live_folder / RESOURCES_FILE).open("rb") as file:
-            data = file.read(len(MAGIC) + MOST_SAMPLES * _SAMPLE.size)
+        data = read_guarded(live_folder / RESOURCES_FILE, _MOST_BYTES)
     except OSError:
         return series
     if not data.startswith(MAGIC):

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from callgraph_lab.action_model import RecordedEventMap
-from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.event_map_json import event_map_of_json
-from callgraph_lab.recording.private_file import write_private_text
+from callgraph_lab.recording.guarded_file import read_guarded, write_guarded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def ended_now(run: RunFile, *, exit_status: int | None, notes: tuple[str, ...] =
 def write_run_file(folder: Path, run: RunFile) -> None:
     """Write ``run`` into a live folder, whole or not at all. Raise ``OutputError``."""
     try:
-        write_private_text(folder / layout.RUN_FILE, json.dumps(asdict(run)))
+        write_guarded(folder / layout.RUN_FILE, json.dumps(asdict(run)).encode())
     except OSError as error:
         raise OutputError(
             f"cannot write to {folder}: {error.strerror}",
@@ -113,9 +113,9 @@ def read_run_file(folder: Path) -> RunFile:
     """Read the run of a live folder. Raise ``RecordingError`` if there is none to be read."""
     path = folder / layout.RUN_FILE
     try:
-        with path.open("rb") as file:
-            text = file.read(_LONGEST_FILE_BYTES)
-        return _run_from_json(text)
+        return _run_from_json(read_guarded(path, _LONGEST_FILE_BYTES))
+    except PermissionError as error:
+        raise not_yours(folder) from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise RecordingError(

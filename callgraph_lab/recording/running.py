@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.guarded_file import open_guarded
 from callgraph_lab.recording.kernel_lock import is_locked, lock_byte
-from callgraph_lab.recording.live_blocks import opened
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.unlocked import is_alive, is_mapped_by_another, owner_of
 
@@ -47,7 +47,7 @@ def _answer(part: Path, *, count: int) -> tuple[bool, bool]:
     """Say whether one of the part's first bytes is locked, and whether that could be asked."""
     header = b""
     try:
-        with opened(part) as file:
+        with open_guarded(part) as file:
             if is_locked(file.fileno(), layout.LOCK_OF_OWNER, count):
                 return True, True
             header = file.read(layout.IS_LOCKED_OFFSET + layout.IS_LOCKED.size)
@@ -69,7 +69,7 @@ def is_running(live_folder: Path) -> bool:
     if has_running_process(live_folder):
         return True
     lock_file = live_folder / layout.RUN_LOCK_FILE
-    with contextlib.suppress(OSError), opened(lock_file) as file:
+    with contextlib.suppress(OSError), open_guarded(lock_file) as file:
         return is_locked(file.fileno(), 0)
     try:
         run = read_run_file(live_folder)

@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 import sqlite3
+import stat
 import zlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from callgraph_lab.errors import OutputError, RecordingError
+from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.model import (
     FUNCTION_KINDS,
     NO_PARENT,
@@ -21,9 +22,11 @@ from callgraph_lab.model import (
     RunInformation,
 )
 from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
+from callgraph_lab.recording.guarded_file import open_guarded, opened_folder
 from callgraph_lab.recording.heap_files import heap_of_rows, rows_of_heap
 from callgraph_lab.recording.line_rows import lines_of_rows, rows_of_lines
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
+from callgraph_lab.recording.open_folder import create_new, give_to_owner
 from callgraph_lab.recording.resource_file import pack_resources, unpack_resources
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
@@ -43,28 +46,57 @@ _Row = tuple[Any, ...]
 _HINT = "'cglab list' shows the recordings there are"
 
 
-def save(recording: Recording, path: Path) -> None:
-    """Write a recording to ``path``, whole or not at all. Raise ``OutputError`` if that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def save(recording: Recording, path: Path, made_of: Path | None = None) -> None:
+    """Write a recording to ``path``, whole or not at all. Raise ``OutputError`` if that fails.
+
+    Where root writes it, it belongs to the owner of the live folder that it was ``made_of``, or
+    else to that of the folder it is in.
+    """
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as database:
-                _write(database, recording)
-            # Once it has its name, the live files it was made of are removed.
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
+        with opened_folder(path.parent) as folder:
+            owners = os.fstat(folder)
+            if made_of is not None and made_of.stat().st_uid != os.geteuid():
+                owners = made_of.stat()
+            _save_in(folder, owners, recording, path)
     except (OSError, sqlite3.Error) as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(
             f"cannot write the recording {path}: {reason}",
             hint="make room or choose another folder with --out; what was recorded is still there",
         ) from error
+
+
+def _save_in(folder: int, owners: os.stat_result, recording: Recording, path: Path) -> None:
+    temporary = f".{path.name}.{os.getpid()}.tmp"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=folder)
+    descriptor = create_new(temporary, folder)
+    try:
+        try:
+            # SQLite opens files by their path. Who else can write to the folder could have put a
+            # link there by then, so what is written there is made in memory.
+            is_ours = _is_only_ours(os.fstat(folder))
+            name = str(path.with_name(temporary)) if is_ours else ":memory:"
+            with contextlib.closing(sqlite3.connect(name, isolation_level=None)) as database:
+                _write(database, recording)
+                if not is_ours:
+                    with open(descriptor, "wb", closefd=False) as file:
+                        file.write(database.serialize())
+            give_to_owner(descriptor, owners)
+            # Once it has its name, the live files it was made of are removed.
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _is_only_ours(folder: os.stat_result) -> bool:
+    others_can_write = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return folder.st_uid == os.geteuid() and not others_can_write
 
 
 def _write(database: sqlite3.Connection, recording: Recording) -> None:
@@ -177,6 +209,19 @@ def load(path: Path) -> Recording:
         return reader.read()
 
 
+def load_guarded(path: Path) -> Recording:
+    """Read a recording that lies in a live folder, as ``load`` does, but follow no link."""
+    try:
+        with open_guarded(path) as file:
+            data = file.read()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+    with _problems_named(path), contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(data)
+        _check_kind(database, path)
+        return _Reader(database, len(data)).read()
+
+
 def load_run(path: Path) -> RunInformation:
     """Read only what was run, which is quick however large the recording is."""
     with _opened(path) as reader:
@@ -196,11 +241,21 @@ def _opened(path: Path) -> Iterator[_Reader]:
         if path.is_dir():
             problem = "is a directory, not a recording"
         raise RecordingError(f"{path} {problem}", hint=_HINT)
+    if not os.access(path, os.R_OK):
+        raise not_yours(path)
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    with (
+        _problems_named(path),
+        contextlib.closing(sqlite3.connect(uri, uri=True)) as database,
+    ):
+        _check_kind(database, path)
+        yield _Reader(database, size)
+
+
+@contextlib.contextmanager
+def _problems_named(path: Path) -> Iterator[None]:
     try:
-        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
-            _check_kind(database, path)
-            yield _Reader(database, size)
+        yield
     except (
         sqlite3.Error,
         zlib.error,

@@ -8,22 +8,28 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import OutputError
+from callgraph_lab.recording.guarded_file import make_parents
+from callgraph_lab.recording.open_folder import PRIVATE, create_new, give_to_owner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Write ``content`` to ``path``, making its folder; what was there stays until it is complete.
 
+    It is for its owner only, unless ``mode`` says more, and belongs to the owner of its folder.
     Raises OutputError, with the path and the system's reason, and leaves no part of a file behind.
     """
     # Not derived from the name, which may be as long as a file system allows.
     unfinished = path.parent / f".cglab-{secrets.token_hex(8)}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_parents(path.parent)
+        descriptor = create_new(str(unfinished))
         try:
-            with unfinished.open("xb") as file:
+            with open(descriptor, "wb") as file:  # noqa: PTH123
+                os.fchmod(descriptor, mode)
+                give_to_owner(descriptor, path.parent.stat())
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())  # some file systems report a full disk only here

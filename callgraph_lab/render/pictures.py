@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import CallgraphLabError, UsageError
+from callgraph_lab.recording.open_folder import PRIVATE
 from callgraph_lab.render.budget import DEFAULT_MAX_NODES
 from callgraph_lab.render.files import remove_stale, write_atomically
 from callgraph_lab.render.fonts import CJK_EXTRA, cjk_font, is_cjk
@@ -63,12 +64,14 @@ def draw(  # noqa: PLR0913 - options, each by keyword and with a default
     links: Links = "none",
     heat_by: HeatBy = "time",
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    mode: int = PRIVATE,
 ) -> DrawnPicture:
     """Draw one graph into ``path_stem`` + ``.dot``, ``.svg``, ``.png``; return what was made.
 
     Where Graphviz fails or takes longer than ``timeout_s`` the DOT file is written all the same,
     and ``skipped`` says why there is no picture. Files of an earlier run that were not made anew
-    are removed. Raises OutputError where a file cannot be written, UsageError for a format unknown.
+    are removed. Files are for their owner only, unless ``mode`` says more. Raises OutputError where
+    a file cannot be written, UsageError for a format unknown.
     """
     return draw_many(
         [PictureJob(graph, path_stem)],
@@ -78,6 +81,7 @@ def draw(  # noqa: PLR0913 - options, each by keyword and with a default
         links=links,
         heat_by=heat_by,
         timeout_s=timeout_s,
+        mode=mode,
     )[0]
 
 
@@ -90,6 +94,7 @@ def draw_many(  # noqa: PLR0913 - as above
     links: Links = "none",
     heat_by: HeatBy = "time",
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    mode: int = PRIVATE,
     workers: int | None = None,
     on_done: Callable[[PictureJob, DrawnPicture], None] | None = None,
 ) -> list[DrawnPicture]:
@@ -112,14 +117,17 @@ def draw_many(  # noqa: PLR0913 - as above
         if on_done is not None:
             on_done(jobs[index], picture)
 
-    return draw_texts(texts, formats=formats, timeout_s=timeout_s, workers=workers, on_done=finish)
+    return draw_texts(
+        texts, formats=formats, timeout_s=timeout_s, mode=mode, workers=workers, on_done=finish
+    )
 
 
-def draw_texts(
+def draw_texts(  # noqa: PLR0913 - as above
     jobs: Sequence[PictureText],
     *,
     formats: Sequence[str] = PICTURE_FORMATS,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    mode: int = PRIVATE,
     workers: int | None = None,
     on_done: Callable[[int, DrawnPicture], None] = lambda _index, _picture: None,
 ) -> list[DrawnPicture]:
@@ -132,10 +140,10 @@ def draw_texts(
     drawn: list[DrawnPicture] = [DrawnPicture({})] * len(jobs)
     for job in jobs:
         if "dot" in formats:  # before any layout, so that it is there whatever happens
-            write_atomically(_path(job, "dot"), job.dot.encode())
+            write_atomically(_path(job, "dot"), job.dot.encode(), mode)
 
     def finish(index: int, outcome: Layout | CallgraphLabError) -> None:
-        drawn[index] = _write(jobs[index], outcome, formats)
+        drawn[index] = _write(jobs[index], outcome, formats, mode)
         on_done(index, drawn[index])
 
     if laid_out:
@@ -160,15 +168,15 @@ def _check_formats(formats: Sequence[str]) -> None:
 
 
 def _write(
-    job: PictureText, outcome: Layout | CallgraphLabError, formats: Sequence[str]
+    job: PictureText, outcome: Layout | CallgraphLabError, formats: Sequence[str], mode: int
 ) -> DrawnPicture:
     files = {name: _path(job, name) for name in formats}
     images, skipped = _finished(job, outcome, formats)
     for name, image in images.items():
-        write_atomically(files[name], image)
+        write_atomically(files[name], image, mode)
     if not images and "dot" not in formats:
         files["dot"] = _path(job, "dot")  # what there is
-        write_atomically(files["dot"], job.dot.encode())
+        write_atomically(files["dot"], job.dot.encode(), mode)
     for name in skipped:
         remove_stale(files.pop(name))
     return DrawnPicture(files, skipped, _notes(job.dot) if "png" in files else ())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.action_model import LIMIT_SENSOR
 from callgraph_lab.recording.event_stream import EventStream
+from callgraph_lab.recording.guarded_file import read_guarded
 from callgraph_lab.recording.live_format import NOTE_SUFFIX
 from callgraph_lab.resources.duty_cycle import DutyCycle
 from callgraph_lab.resources.family import family_of
@@ -30,6 +31,7 @@ _LONGEST_WAIT_S = 3600.0
 _CPU_CLOCK_OF_PROCESS = 2
 _ENDED_BY_SIGNAL = 128
 _ENDED_BY: dict[int, str] = {signal.SIGXCPU: "cpu-time", signal.SIGXFSZ: "file-size"}
+_LONGEST_NOTE_BYTES = 4000
 _MOST_TOLD = 50
 """Of a server with a process a connection each may reach its limits."""
 
@@ -161,7 +163,7 @@ class LimitWatch:
         for path in new:
             self._told.add(path.name)
             with suppress(OSError):
-                self._say(path.read_text(encoding="utf-8", errors="replace"))
+                self._say(read_guarded(path, _LONGEST_NOTE_BYTES).decode(errors="replace"))
         return bool(new)
 
 

@@ -26,11 +26,11 @@ def test_writes_and_replaces_and_makes_the_folder(tmp_path: Path) -> None:
     assert names_in(path.parent) == ["picture.svg"]
 
 
-def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
-    plain = tmp_path / "plain"
-    plain.write_bytes(b"")
-    write_atomically(tmp_path / "ours", b"")
-    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+def test_what_is_written_is_private_unless_more_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "ours"
+    for arguments, mode in (((), 0o600), ((0o640,), 0o640), ((), 0o600)):
+        write_atomically(path, b"", *arguments)
+        assert path.stat().st_mode & 0o777 == mode
 
 
 def test_a_file_too_large_for_the_limit_leaves_the_old_one(tmp_path: Path) -> None:
