@@ -29,7 +29,7 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 def open_guarded(path: Path) -> BufferedReader:
     """Open a file of a live folder for reading. Raise ``OSError`` for what is not to be trusted."""
     with opened_folder(path.parent, follow_links=False) as folder:
-        return open(open_in(folder, path.name), "rb")
+        return open(open_in(folder, path.name), "rb")  # noqa: PTH123
 
 
 def read_guarded(path: Path, most_bytes: int) -> bytes:

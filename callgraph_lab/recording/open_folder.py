@@ -16,7 +16,7 @@ _ROOT = 0
 
 
 def open_in(folder: int, name: str | bytes) -> int:
-    """Return a descriptor to read a file of an open folder with, if it is to be trusted. Raise ``OSError``."""
+    """Open a file of an open folder for reading, if it is to be trusted. Raise ``OSError``."""
     # A pipe would be waited for.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     try:

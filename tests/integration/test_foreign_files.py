@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support_cli import cglab, only_recording, recordings, running, wait_until, write_target
+from support_cli import cglab, only_recording, running, wait_until, write_target
 
 from callgraph_lab.recording import catalog, removing
 
@@ -251,7 +251,9 @@ def test_a_recording_of_somebody_else_is_not_yours_to_read(somebody: Somebody) -
         ]
         assert "error" not in listed.stderr
         (somebody.folder / "enough").touch()
-        wait_until(lambda: recordings(somebody.folder), "a recording")
+        wait_until(
+            lambda: not [*(somebody.folder / "out").glob("*.live")], "the run to be finished"
+        )
     recording = only_recording(somebody.folder)
     listed = somebody.cglab("list")
     assert "not yours" in listed.stdout
