@@ -138,9 +138,7 @@ class trace:  # noqa: N801 - used like a function
             recording = catalog.read_live(self._live_folder)
             # This process goes on, but what was to be recorded is over.
             run = replace(recording.run, complete=True)
-            store.save(
-                with_sources(replace(recording, run=run)), self._path, self._live_folder
-            )
+            store.save(with_sources(replace(recording, run=run)), self._path, self._live_folder)
             remove_live_folder(self._live_folder)
             self._run_lock.let_go()
         except OSError as system_error:
