@@ -179,7 +179,8 @@ forget(struct thread *thread, struct open_call *call)
     if (call->lined != NULL) {
         lines_forget(call);
     }
-    call->entry = NULL;
+    watch_abandon(call);
+    watch_release_abandoned();
 }
 
 void
@@ -205,6 +206,25 @@ calls_left_special(struct thread *thread, struct open_call *call, uint64_t now)
     }
     if (node->watch & WATCH_RULES) {
         watch_left(thread, call, now);
+    }
+}
+
+void
+calls_refused(struct thread *thread, struct open_call *call)
+{
+    struct context_record *record = call->node->record;
+    uint64_t ticks = record->ticks;
+    bool is_counted = call->node->kind == NODE_RECORDED;
+    bool is_resume = (call->flags & OPEN_IS_RESUME) != 0;
+    leave_call(thread, call);
+    if (is_counted) {
+        STORE(record->ticks, ticks);
+        if (is_resume) {
+            STORE(record->resumes, record->resumes - 1);
+        }
+        else {
+            STORE(record->calls, record->calls - 1);
+        }
     }
 }
 

@@ -25,6 +25,9 @@ void calls_restack(struct thread *thread, struct open_call *top);
 void calls_entered_special(struct thread *thread, struct open_call *call);
 void calls_left_special(struct thread *thread, struct open_call *call, uint64_t now);
 
+/* The evaluator has refused a call with RecursionError: it is taken back. */
+void calls_refused(struct thread *thread, struct open_call *call);
+
 /* How long a call that seems to have taken long is to be counted. */
 uint64_t calls_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed);
 

@@ -270,6 +270,27 @@ recursion_counter(PyThreadState *thread_state)
 }
 #endif
 
+/* What a dictionary keeps under a string, borrowed, or NULL. A key that is no string may run code of the target
+ * when it is compared: so it is not. An exception that is on its way stays. */
+static inline PyObject *
+value_under(PyObject *dictionary, PyObject *name)
+{
+    if (dictionary == NULL || !PyDict_Check(dictionary)) {
+        return NULL;
+    }
+    if (DK_IS_UNICODE(((PyDictObject *)dictionary)->ma_keys)) {
+        return PyDict_GetItemWithError(dictionary, name);
+    }
+    PyObject *key, *value;
+    Py_ssize_t place = 0;
+    while (PyDict_Next(dictionary, &place, &key, &value)) {
+        if (key == name || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name) == 0)) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
 /* A type's own dictionary, borrowed, or NULL. */
 static inline PyObject *
 type_dictionary(PyTypeObject *type)
@@ -319,11 +340,7 @@ instance_value(PyObject *object, PyObject *name)
             }
         }
     }
-    if (dictionary == NULL || !PyDict_Check(dictionary) ||
-        !DK_IS_UNICODE(((PyDictObject *)dictionary)->ma_keys)) {
-        return NULL; /* keys that are not all strings may run code when they are compared */
-    }
-    return PyDict_GetItemWithError(dictionary, name);
+    return value_under(dictionary, name);
 }
 
 /* Has the interpreter begun to take itself down? Functions of atexit have run by then. */
@@ -353,6 +370,17 @@ struct raised {
     PyObject *value; /* before 3.12 it may be what the exception is still to be made of */
     PyObject *traceback;
 };
+
+static inline struct raised raised_now(PyThreadState *thread_state);
+
+/* Has the frame that was just left by an exception never run? The evaluator refuses it with RecursionError before its
+ * first instruction, and a frame that has run is in the traceback of what leaves it. */
+static inline bool
+was_refused(PyThreadState *thread_state)
+{
+    struct raised raised = raised_now(thread_state);
+    return raised.type == PyExc_RecursionError && raised.traceback == NULL;
+}
 
 /* All of it borrowed. */
 static inline struct raised

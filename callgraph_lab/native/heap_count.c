@@ -129,14 +129,19 @@ find_what_is_alive(struct count *count, PyObject *list)
 bool
 heap_is_sized_by_c(PyTypeObject *type)
 {
+    static PyObject *key;
     PyObject *order = type->tp_mro;
+    if (key == NULL && (key = PyUnicode_InternFromString("__sizeof__")) == NULL) {
+        PyErr_Clear();
+        return false;
+    }
     for (Py_ssize_t index = 0; order != NULL && index < PyTuple_GET_SIZE(order); index++) {
         PyTypeObject *ancestor = (PyTypeObject *)PyTuple_GET_ITEM(order, index);
         /* What is not made in Python is sized by C: in the end there is always object. */
         if (!PyType_HasFeature(ancestor, Py_TPFLAGS_HEAPTYPE)) {
             return true;
         }
-        PyObject *found = PyDict_GetItemString(type_dictionary(ancestor), "__sizeof__");
+        PyObject *found = value_under(type_dictionary(ancestor), key);
         if (found != NULL) {
             return Py_IS_TYPE(found, &PyMethodDescr_Type);
         }

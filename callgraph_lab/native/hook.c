@@ -126,6 +126,10 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
         struct context_record *record = call->node->record;
         STORE(record->suspensions, record->suspensions + 1);
     }
+    if (UNLIKELY(result == NULL) && was_refused(thread_state)) {
+        calls_refused(thread, call);
+        return NULL;
+    }
     leave_call(thread, call);
     return result;
 }

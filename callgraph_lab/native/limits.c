@@ -25,6 +25,7 @@ static struct limit {
 static pid_t counted_by;
 static bool is_watching;
 static _PyFrameEvalFunction evaluate;
+static struct text scratch;
 
 int
 limits_start(PyObject *texts)
@@ -63,11 +64,10 @@ starts_something(PyObject *traceback)
     PyCodeObject *code = PyFrame_GetCode(frame);
     bool starts = false;
     for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(code->co_names) && !starts; index++) {
-        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(code->co_names, index));
-        if (name == NULL) {
-            PyErr_Clear();
-            continue;
-        }
+        /* Not by PyUnicode_AsUTF8(): where that fails, it replaces the exception. */
+        text_clear(&scratch);
+        text_put_string(&scratch, PyTuple_GET_ITEM(code->co_names, index));
+        const char *name = text_chars(&scratch);
         starts = strstr(name, "fork") != NULL || strstr(name, "spawn") != NULL ||
                  strstr(name, "start_new_thread") != NULL ||
                  strstr(name, "start_joinable_thread") != NULL;

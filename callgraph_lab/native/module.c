@@ -65,6 +65,7 @@ end_recording(enum file_state state, const char *reason)
     c_functions_stop();
     arena_close();
     leaves_something = false;
+    watch_release_abandoned(); /* the last: it may run code of the target */
 }
 
 /* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */

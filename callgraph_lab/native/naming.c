@@ -22,10 +22,7 @@ naming_start(void)
 static PyObject *
 string_in(PyObject *dictionary, PyObject *key)
 {
-    if (dictionary == NULL || !PyDict_Check(dictionary)) {
-        return NULL;
-    }
-    PyObject *value = PyDict_GetItemWithError(dictionary, key);
+    PyObject *value = value_under(dictionary, key);
     return value != NULL && PyUnicode_Check(value) ? value : NULL;
 }
 

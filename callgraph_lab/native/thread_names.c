@@ -7,44 +7,57 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ``_name`` of a threading.Thread, into ``name``; false when there is none. No code of the target
- * runs: the attribute is looked up in the generic way. */
+static PyObject *key_of_name, *key_of_threading, *key_of_active;
+
+/* ``_name`` of a threading.Thread, into ``name``; false when there is none. It is read where it is kept: the
+ * class may have a property of that name, or a way of its own to look up attributes, and these are the target's
+ * code. */
 static bool
 copy_thread_name(PyObject *object, struct text *name)
 {
-    PyObject *key = PyUnicode_FromString("_name");
-    PyObject *value = key == NULL ? NULL : PyObject_GenericGetAttr(object, key);
-    bool found = value != NULL && PyUnicode_Check(value);
-    if (found) {
-        text_clear(name);
-        text_put_string(name, value);
+    PyObject *value = instance_value(object, key_of_name);
+    if (value == NULL || !PyUnicode_Check(value)) {
+        return false;
     }
-    Py_XDECREF(value);
-    Py_XDECREF(key);
-    return found;
+    text_clear(name);
+    text_put_string(name, value);
+    return true;
 }
 
+/* The dictionary of threading's threads by their identifiers, or NULL. */
 static PyObject *
-threading_dictionary(void)
+active_threads(void)
 {
-    PyObject *modules = PyImport_GetModuleDict();
-    PyObject *threading = modules == NULL ? NULL : PyDict_GetItemString(modules, "threading");
-    return threading == NULL || !PyModule_Check(threading) ? NULL : PyModule_GetDict(threading);
+    PyObject *threading = value_under(PyImport_GetModuleDict(), key_of_threading);
+    return threading == NULL || !PyModule_Check(threading)
+               ? NULL
+               : value_under(PyModule_GetDict(threading), key_of_active);
 }
 
 /* The name that threading knows the running thread by. */
 static bool
 look_up_thread_name(struct text *name)
 {
-    PyObject *dictionary = threading_dictionary();
-    PyObject *active = dictionary == NULL ? NULL : PyDict_GetItemString(dictionary, "_active");
-    if (active == NULL || !PyDict_Check(active)) {
-        return false;
+    PyObject *active = active_threads(), *key, *thread;
+    Py_ssize_t place = 0;
+    unsigned long self = (unsigned long)pthread_self();
+    while (active != NULL && PyDict_Check(active) && PyDict_Next(active, &place, &key, &thread)) {
+        if (PyLong_CheckExact(key) && PyLong_AsUnsignedLongMask(key) == self) {
+            return copy_thread_name(thread, name);
+        }
     }
-    PyObject *key = PyLong_FromUnsignedLong((unsigned long)pthread_self());
-    PyObject *thread = key == NULL ? NULL : PyDict_GetItem(active, key);
-    Py_XDECREF(key);
-    return thread != NULL && copy_thread_name(thread, name);
+    return false;
+}
+
+int
+thread_names_start(void)
+{
+    if (key_of_name == NULL) {
+        key_of_name = PyUnicode_InternFromString("_name");
+        key_of_threading = PyUnicode_InternFromString("threading");
+        key_of_active = PyUnicode_InternFromString("_active");
+    }
+    return key_of_name && key_of_threading && key_of_active ? 0 : -1;
 }
 
 void
@@ -54,11 +67,6 @@ thread_name_put(interpreter_frame *frame, struct text *name)
     static struct text qualname;
     text_clear(&qualname);
     text_put_string(&qualname, code->co_qualname);
-#if ALLOCATION_MAY_COLLECT
-    int collecting = PyGC_Disable();
-#endif
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
     bool found = false;
     if (strcmp(text_chars(&qualname), "Thread._bootstrap") == 0) {
         PyObject *self = frame_slot(frame, 0);
@@ -67,12 +75,6 @@ thread_name_put(interpreter_frame *frame, struct text *name)
     if (!found) {
         found = look_up_thread_name(name);
     }
-    PyErr_Restore(type, value, traceback);
-#if ALLOCATION_MAY_COLLECT
-    if (collecting) {
-        PyGC_Enable();
-    }
-#endif
     if (!found) {
         char chars[40];
         long identifier = syscall(SYS_gettid);

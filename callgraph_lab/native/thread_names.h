@@ -6,6 +6,8 @@
 #include "compat.h"
 #include "text.h"
 
+/* 0, or -1 and an exception. */
+int thread_names_start(void);
 /* Append the name of the thread that runs, whose first frame is given. */
 void thread_name_put(interpreter_frame *frame, struct text *name);
 /* Are two names the same but for numbers? Servers start threads named Thread-1, Thread-2 and so on

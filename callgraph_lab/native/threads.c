@@ -13,6 +13,7 @@
 #include "stack.h"
 #include "text.h"
 #include "thread_names.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -215,6 +216,10 @@ threads_start(void)
         }
         end_key_made = true;
     }
+    if (thread_names_start() != 0) {
+        PyErr_Clear(); /* as where there is no memory */
+        return -1;
+    }
     thread_count = 0;
     child_pending = false;
     return 0;
@@ -223,6 +228,7 @@ threads_start(void)
 static void
 leave_over(struct open_call *call)
 {
+    watch_abandon(call);
     call->node = tree_left_over_node();
 }
 

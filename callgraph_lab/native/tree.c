@@ -257,7 +257,7 @@ inherited_context(struct thread *thread, struct open_call *call)
         node->watch |= WATCH_RULES;
     }
     else {
-        call->entry = NULL;
+        watch_abandon(call);
     }
     return node;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static struct entry *free_entries;
+static struct entry *abandoned; /* of calls that are open when recording ends */
 
 /* ---- entries ------------------------------------------------------------------------------ */
 
@@ -41,6 +42,30 @@ free_entry(struct entry *entry)
     entry->next_free = free_entries;
     free_entries = entry;
     Py_XDECREF(self); /* the last: it may run code of the target */
+}
+
+void
+watch_abandon(struct open_call *call)
+{
+    struct entry *entry = call->entry;
+    if (entry == NULL) {
+        return;
+    }
+    call->entry = NULL;
+    /* The instances go with the recording. */
+    entry->instance = entry->outer = entry->ending = entry->until = NULL;
+    entry->next_free = abandoned;
+    abandoned = entry;
+}
+
+void
+watch_release_abandoned(void)
+{
+    while (abandoned != NULL) {
+        struct entry *entry = abandoned;
+        abandoned = entry->next_free;
+        free_entry(entry);
+    }
 }
 
 /* ---- entering ----------------------------------------------------------------------------- */

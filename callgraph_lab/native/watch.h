@@ -44,6 +44,11 @@ uint32_t watch_label(struct thread *thread, const struct node *parent, uint32_t 
 void watch_entered(struct thread *thread, struct open_call *call);
 void watch_left(struct thread *thread, struct open_call *call, uint64_t now);
 
+/* The call will not be told of any more: only stores are made. What it holds is released later, which may run
+ * code of the target. */
+void watch_abandon(struct open_call *call);
+void watch_release_abandoned(void);
+
 /* The parts of watch_label and watch_entered (watch_actions.c, watch_reports.c). */
 struct instance *watch_current(struct thread *thread, uint32_t label);
 bool watch_choose(struct thread *thread, struct entry *entry, uint32_t *label,
