@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LIVE_ON = tuple(
     [
         f"callgraph_lab.resources.{name}"
-        for name in ("log_lines", "after_import", "ftp_limits", "ftp_pause")
+        for name in ("log_lines", "after_import", "ftp_limits", "ftp_pace", "ftp_pause")
     ]
 )
 _CALL_OPCODES = frozenset(

@@ -237,7 +237,10 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             entry=concluded.entry,
             outcome=outcome,
             engine=engine.name,
-            notes=[*outcome.notes, *concluded.remarks],
+            notes=[
+                *outcome.notes,
+                *(note for note in concluded.remarks if note not in limit_watch.said_notes),
+            ],
             error=concluded.error,
             drive_error=None if drive is None else _drive_error(drive, options, outcome),
         )

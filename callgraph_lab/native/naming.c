@@ -158,6 +158,7 @@ naming_traits(const char *module, const char *qualname)
         }
     }
     if (is_module_or_below(module, "callgraph_lab.engines") || is_one_of(module, of_marks) ||
+        strcmp(module, "callgraph_lab.resources.ftp_pace") == 0 ||
         strcmp(module, "callgraph_lab.resources.ftp_pause") == 0 ||
         (strcmp(module, "callgraph_lab.api") == 0 && is_one_of(qualname, of_block))) {
         traits |= CODE_IS_OURS;

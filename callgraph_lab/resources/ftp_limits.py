@@ -8,11 +8,10 @@ does it. The engines pass over these functions: what they call hangs on their ca
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from posix import O_CREAT, O_EXCL, O_WRONLY, close, getpid, open, write  # noqa: A004 - no buffers
-from time import monotonic
 
 from callgraph_lab.resources.after_import import after_import
+from callgraph_lab.resources.ftp_pace import Pace
 from callgraph_lab.resources.ftp_pause import has_room, pause
 
 TYPE_CHECKING = False
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 UPLOAD, DOWNLOAD, CONNECTIONS = "upload", "download", "connections"
-_CATCH_UP_S = 0.1
-_PARTS_A_SECOND = 16
-_LEAST_BYTES = 512
-_TLS_RECORD_BYTES = 16384
 _NOTE_MODE = 0o644
 
 
@@ -46,7 +41,7 @@ def install(limits: Mapping[str, tuple[int, bool, str]], live_folder: str) -> No
         ):
             if name in limits:
                 rate, is_total, text = limits[name]
-                pace = _Pace(rate, is_total=is_total)
+                pace = Pace(rate, is_total=is_total)
                 paces.append(pace)
                 note = _Note(name, text, live_folder)
                 for method in methods:
@@ -66,57 +61,6 @@ def install(limits: Mapping[str, tuple[int, bool, str]], live_folder: str) -> No
         after_import("pyftpdlib.handlers", limit_transfers)
     if CONNECTIONS in limits:
         after_import("pyftpdlib.servers", limit_connections)
-
-
-class _Pace:
-    """Gives out turns, each for some bytes, so that a rate is kept.
-
-    A turn that is taken late is late for itself alone; bytes that it did not need are given back.
-    """
-
-    def __init__(self, rate: int, *, is_total: bool) -> None:
-        self._rate = rate
-        self._is_total = is_total
-        self._lock = allocate_lock()
-        self._next_at: dict[int, float] = {}
-        self._turns: dict[int, tuple[float, int]] = {}
-
-    def part_bytes(self, handler: Any) -> int:  # noqa: ANN401
-        """Return how much is moved at once: little enough to be smooth."""
-        # What is left of a TLS record makes no event.
-        least = _TLS_RECORD_BYTES if hasattr(handler, "_ssl_established") else _LEAST_BYTES
-        return max(self._rate // _PARTS_A_SECOND, least)
-
-    def wait_s(self, handler: Any, size_bytes: int) -> float:  # noqa: ANN401
-        """Return how long a transfer has to wait for its turn; 0 where that has come."""
-        now = monotonic()
-        key = self._key(handler.cmd_channel)
-        with self._lock:
-            turn = self._turns.get(id(handler))
-            if turn is None:
-                begins = max(now - _CATCH_UP_S, self._next_at.get(key, now))
-                self._next_at[key] = begins + size_bytes / self._rate
-                turn = self._turns[id(handler)] = (begins, size_bytes)
-        return max(turn[0] - now, 0.0)
-
-    def moved(self, handler: Any, moved_bytes: int) -> None:  # noqa: ANN401
-        """End a turn."""
-        key = self._key(handler.cmd_channel)
-        with self._lock:
-            turn = self._turns.pop(id(handler), None)
-            if turn is not None and key in self._next_at:
-                self._next_at[key] -= (turn[1] - moved_bytes) / self._rate
-
-    def forget(self, session: Any) -> None:  # noqa: ANN401
-        """Let go of a session that is over."""
-        transfer = getattr(session, "data_channel", None)
-        with self._lock:
-            self._turns.pop(id(transfer), None)
-            if not self._is_total:
-                self._next_at.pop(id(session), None)
-
-    def _key(self, session: Any) -> int:  # noqa: ANN401
-        return 0 if self._is_total else id(session)
 
 
 class _Note:
@@ -148,7 +92,7 @@ class _Note:
 def _wrap_transfer(
     handler_class: Any,  # noqa: ANN401
     method: str,
-    pace: _Pace,
+    pace: Pace,
     note: _Note,
     attributes: tuple[str, str],
 ) -> None:
@@ -158,25 +102,27 @@ def _wrap_transfer(
     def transfer(self: Any) -> Any:  # noqa: ANN401
         if self._closed:
             return original(self)
-        part_bytes = min(int(getattr(self, size)), pace.part_bytes(self))
-        setattr(self, size, part_bytes)
-        wait_s = pace.wait_s(self, part_bytes)
+        usual_bytes = getattr(self, size)
+        wait_s, part_bytes = pace.turn(self, int(usual_bytes))
         if wait_s > 0:
-            file = getattr(self.file_obj, "name", "no file")
-            note.write(f"{self.cmd or 'a transfer'} of {file}, {_who(self.cmd_channel)}")
             pause(self, wait_s, is_upload=size == "ac_in_buffer_size")
             return None
+        # It is open now, and may be gone afterwards.
+        file = getattr(self.file_obj, "name", "no file")
         before = getattr(self, counter)
+        setattr(self, size, part_bytes)
         try:
             return original(self)
         finally:
-            pace.moved(self, getattr(self, counter) - before)
+            setattr(self, size, usual_bytes)
+            if pace.moved(self, getattr(self, counter) - before):
+                note.write(f"{self.cmd or 'a transfer'} of {file}, {_who(self.cmd_channel)}")
 
     _take_the_place_of(original, transfer)
     setattr(handler_class, method, transfer)
 
 
-def _wrap_close(session_class: Any, paces: list[_Pace]) -> None:  # noqa: ANN401
+def _wrap_close(session_class: Any, paces: list[Pace]) -> None:  # noqa: ANN401
     original = session_class.close
 
     def close(self: Any) -> Any:  # noqa: ANN401

@@ -66,6 +66,8 @@ class LimitWatch:
         self._told: set[str | tuple[int, str]] = set()
         self._next_at = 0.0
         self._notes: list[str] = []
+        self.said_notes: set[str] = set()
+        """What processes of the target have noted and the user has been told."""
 
     def begin(
         self, live_folder: Path, stop: Callable[[str], None], *, engine_sees_errors: bool
@@ -163,7 +165,9 @@ class LimitWatch:
         for path in new:
             self._told.add(path.name)
             with suppress(OSError):
-                self._say(read_guarded(path, _LONGEST_NOTE_BYTES).decode(errors="replace"))
+                text = read_guarded(path, _LONGEST_NOTE_BYTES).decode(errors="replace")
+                self._say(text)
+                self.said_notes.add(text)
         return bool(new)
 
 
@@ -195,8 +199,8 @@ def _sentences(limits: Mapping[str, Limit], on_limit: OnLimit | None) -> list[st
         elif name in ("upload", "download"):
             whose = "all sessions of one process together" if limit.is_total else "each session"
             sentence = (
-                f"{int(limit.value):,} bytes a second for {whose}, in pyftpdlib servers; their"
-                " data connections leave the event loop in between"
+                f"{int(limit.value):,} bytes a second for {whose}, in pyftpdlib servers; where"
+                " there is more, their data connections leave the event loop in between"
             )
         else:
             continue

@@ -141,6 +141,7 @@ def test_a_transfer_keeps_to_its_rate(server: str, kind: str, tmp_path: Path) ->
     assert [SIZE / seconds for seconds in uploads] == pytest.approx([RATE], rel=0.1)
     assert [SIZE / seconds for seconds in downloads] == pytest.approx([RATE], rel=0.1)
     assert "limit upload=256K: 262,144 bytes a second for each session" in said
+    assert said.count("upload=256K was first reached") == 1
     # What reached it is in the recording, too.
     notes = as_json("info", "--format", "json", folder=tmp_path)["notes"]
     assert any("upload=256K was first reached by STOR of" in note for note in notes), notes
@@ -151,12 +152,39 @@ def test_a_transfer_keeps_to_its_rate(server: str, kind: str, tmp_path: Path) ->
     assert {"DTPHandler.handle_read", "DTPHandler.close"} <= functions.keys()
 
 
+LITTLE = """
+import ftplib, io, os, time
+client = ftplib.FTP(timeout=20)
+client.connect("127.0.0.1", int(os.environ["CGLAB_PORT"]))
+client.login("user", "12345")
+for _ in range(2):
+    client.storbinary("STOR note", io.BytesIO(b"y" * 38))
+    client.retrbinary("RETR note", lambda data: None)
+    # Whoever would stop the server looks five times a second.
+    time.sleep(0.5)
+client.quit()
+print("client done")
+"""
+
+
+def test_what_fits_into_a_second_does_not_reach_a_rate(tmp_path: Path) -> None:
+    write_target(tmp_path, LITTLE, "client.py")
+    drive = shlex.join([sys.executable, "client.py"])
+    limits = ("--limit", "upload=64K", "--limit", "download=64K", "--on-limit", "stop")
+    arguments = (*RUN, *limits, "--drive", drive, EXAMPLES / "ftpServer.py", "0")
+    result = cglab(*arguments, folder=tmp_path)
+    assert "client done" in result.stdout
+    assert "reached" not in result.stderr
+    notes = as_json("info", "--format", "json", folder=tmp_path)["notes"]
+    assert notes == ["stopped by the end of --drive"]
+
+
 def test_a_rate_in_total_is_shared(tmp_path: Path) -> None:
     words = ("--limit", "upload=512K/total")
     uploads, downloads, said = transfer_times(tmp_path, "ftpServer.py", words, sessions=2)
-    # Two of them at once, each as long as both need together.
-    assert uploads == pytest.approx([2 * SIZE / (2 * RATE)] * 2, rel=0.1)
-    assert max(downloads) < min(uploads) / 2
+    # The later one ends when both have had what they need together.
+    assert max(uploads) == pytest.approx(2 * SIZE / (2 * RATE), rel=0.1)
+    assert max(downloads) < max(uploads) / 2
     assert "for all sessions of one process together" in said
 
 
