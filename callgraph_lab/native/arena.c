@@ -2,6 +2,7 @@
 #include "arena.h"
 
 #include "clock.h"
+#include "endings.h"
 #include "part_file.h"
 
 #include <errno.h>
@@ -116,6 +117,7 @@ open_file(const char *information, size_t information_bytes, uint64_t ticks_a_se
     memcpy(file.header->information, information, information_bytes);
     file.header->ticks_a_second = ticks_a_second;
     fill_header(file.header, start_time);
+    endings_watch(file.header);
     return 0;
 }
 
@@ -226,6 +228,7 @@ arena_finish(enum file_state state, int error_number, const char *reason)
         snprintf(file.header->stop_reason, sizeof(file.header->stop_reason), "%s", reason);
     }
     file.header->error_number = (uint32_t)error_number;
+    endings_write(ENDING_FINISHED);
     PUBLISH(file.header->state, (uint32_t)state);
     part_file_leave();
 }
@@ -233,6 +236,7 @@ arena_finish(enum file_state state, int error_number, const char *reason)
 void
 arena_close(void)
 {
+    endings_watch(NULL);
     for (size_t index = 0; index < file.mapping_count; index++) {
         munmap(file.mappings[index].address, file.mappings[index].size);
     }
@@ -250,6 +254,7 @@ arena_leave_parent(bool begins_own)
     if (file.header == NULL) {
         return;
     }
+    endings_watch(NULL);
     if (begins_own && file.parents_header == NULL) {
         /* No bytes of a shared mapping are moved: it is there twice then. */
         void *second = mremap(file.header, 0, HEADER_BYTES, MREMAP_MAYMOVE);

@@ -2,6 +2,7 @@
 
 #include "child_environment.h"
 #include "child_shell.h"
+#include "stand_in.h"
 
 #include <string.h>
 
@@ -14,48 +15,22 @@ enum source {
     SOURCE_PROCESS, /* always that of the process */
 };
 
-typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t);
-typedef PyObject *(*named_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
-
 struct starter {
-    const char *module;
-    const char *name;
+    struct stand_in function;
     enum source source;
     Py_ssize_t position; /* of the argument with the environment */
-    PyMethodDef *definition;
-    PyCFunction original;
 };
 
 enum { EXECV, EXECVE, SPAWN, SPAWN_ON_PATH, SYSTEM, FORK_EXEC, STARTERS };
 
 static struct starter starters[STARTERS] = {
-    [EXECV] = {"posix", "execv", SOURCE_PROCESS, 0, NULL, NULL},
-    [EXECVE] = {"posix", "execve", SOURCE_MAPPING, 2, NULL, NULL},
-    [SPAWN] = {"posix", "posix_spawn", SOURCE_MAPPING, 2, NULL, NULL},
-    [SPAWN_ON_PATH] = {"posix", "posix_spawnp", SOURCE_MAPPING, 2, NULL, NULL},
-    [SYSTEM] = {"posix", "system", SOURCE_PROCESS, 0, NULL, NULL},
-    [FORK_EXEC] = {"_posixsubprocess", "fork_exec", SOURCE_LIST, 5, NULL, NULL},
+    [EXECV] = {{"posix", "execv", NULL, NULL}, SOURCE_PROCESS, 0},
+    [EXECVE] = {{"posix", "execve", NULL, NULL}, SOURCE_MAPPING, 2},
+    [SPAWN] = {{"posix", "posix_spawn", NULL, NULL}, SOURCE_MAPPING, 2},
+    [SPAWN_ON_PATH] = {{"posix", "posix_spawnp", NULL, NULL}, SOURCE_MAPPING, 2},
+    [SYSTEM] = {{"posix", "system", NULL, NULL}, SOURCE_PROCESS, 0},
+    [FORK_EXEC] = {{"_posixsubprocess", "fork_exec", NULL, NULL}, SOURCE_LIST, 5},
 };
-
-static PyObject *
-call_original(const struct starter *starter, PyObject *self, PyObject *const *arguments,
-              Py_ssize_t count, PyObject *names)
-{
-    PyCFunction original = starter->original;
-    if (starter->definition->ml_flags & METH_KEYWORDS) {
-        return ((named_function)(void (*)(void))original)(self, arguments, count, names);
-    }
-    if (starter->definition->ml_flags & METH_FASTCALL) {
-        return ((fast_function)(void (*)(void))original)(self, arguments, count);
-    }
-    PyObject *tuple = PyTuple_New(count);
-    for (Py_ssize_t index = 0; tuple != NULL && index < count; index++) {
-        PyTuple_SET_ITEM(tuple, index, Py_NewRef(arguments[index]));
-    }
-    PyObject *result = tuple == NULL ? NULL : original(self, tuple);
-    Py_XDECREF(tuple);
-    return result;
-}
 
 /* As ``execve`` with the environment of this process: it is never taken away from the target. Where that fails,
  * the original says why in its own words. */
@@ -65,17 +40,17 @@ replace_process(const struct starter *starter, PyObject *self, PyObject *const *
 {
     const struct starter *with_environment = &starters[EXECVE];
     PyObject *environment = NULL;
-    if (count == 2 && names == NULL && with_environment->original != NULL) {
+    if (count == 2 && names == NULL && with_environment->function.original != NULL) {
         environment = child_environment_mapping(Py_None);
     }
     if (environment != NULL) {
         PyObject *all[] = {arguments[0], arguments[1], environment};
-        PyObject *result = call_original(with_environment, self, all, 3, NULL);
+        PyObject *result = stand_in_call_original(&with_environment->function, self, all, 3, NULL);
         Py_XDECREF(result);
         Py_DECREF(environment);
     }
     PyErr_Clear();
-    return call_original(starter, self, arguments, count, names);
+    return stand_in_call_original(&starter->function, self, arguments, count, names);
 }
 
 static PyObject *
@@ -89,7 +64,7 @@ run_shell(const struct starter *starter, PyObject *self, PyObject *const *argume
                                                                     "command") == 0);
     char **environment = is_alone ? child_environment_array() : NULL;
     if (environment == NULL) {
-        return call_original(starter, self, arguments, count, names);
+        return stand_in_call_original(&starter->function, self, arguments, count, names);
     }
     if (PyUnicode_FSConverter(arguments[0], &command) &&
         PySys_Audit("os.system", "(O)", command) == 0) {
@@ -139,80 +114,37 @@ start(const struct starter *starter, PyObject *self, PyObject *const *arguments,
     }
     if (amended == NULL) {
         PyErr_Clear(); /* the original says what is wrong with it, if anything is */
-        return call_original(starter, self, arguments, count, names);
+        return stand_in_call_original(&starter->function, self, arguments, count, names);
     }
     memcpy(copies, arguments, (size_t)given * sizeof(*copies));
     copies[place] = amended;
-    PyObject *result = call_original(starter, self, copies, count, names);
+    PyObject *result = stand_in_call_original(&starter->function, self, copies, count, names);
     Py_DECREF(amended);
     return result;
 }
 
-/* Each has a function of its own for each calling convention that versions of Python use. */
-#define STAND_IN(NUMBER)                                                                            \
-    static PyObject *plain_##NUMBER(PyObject *self, PyObject *tuple)                                \
-    {                                                                                               \
-        return start(&starters[NUMBER], self, ((PyTupleObject *)tuple)->ob_item,                    \
-                     PyTuple_GET_SIZE(tuple), NULL);                                                \
-    }                                                                                               \
-    static PyObject *fast_##NUMBER(PyObject *self, PyObject *const *arguments, Py_ssize_t count)    \
-    {                                                                                               \
-        return start(&starters[NUMBER], self, arguments, count, NULL);                              \
-    }                                                                                               \
-    static PyObject *named_##NUMBER(PyObject *self, PyObject *const *arguments, Py_ssize_t count,   \
-                                    PyObject *names)                                                \
-    {                                                                                               \
-        return start(&starters[NUMBER], self, arguments, count, names);                             \
-    }
-
-STAND_IN(EXECV)
-STAND_IN(EXECVE)
-STAND_IN(SPAWN)
-STAND_IN(SPAWN_ON_PATH)
-STAND_IN(SYSTEM)
-STAND_IN(FORK_EXEC)
-
-#define FUNCTION(NAME) (PyCFunction)(void (*)(void)) NAME
-#define STAND_INS(NUMBER) {FUNCTION(plain_##NUMBER), FUNCTION(fast_##NUMBER), FUNCTION(named_##NUMBER)}
-
-static const PyCFunction stand_ins[STARTERS][3] = {
-    [EXECV] = STAND_INS(EXECV),   [EXECVE] = STAND_INS(EXECVE),
-    [SPAWN] = STAND_INS(SPAWN),   [SPAWN_ON_PATH] = STAND_INS(SPAWN_ON_PATH),
-    [SYSTEM] = STAND_INS(SYSTEM), [FORK_EXEC] = STAND_INS(FORK_EXEC),
-};
-
-/* Have calls of a function come to us. What is changed is where its method definition points: the
- * function stays the same object, for those who hold it already as for those who ask for it. */
-static bool
-stand_in_for(int number)
+static PyObject *
+start_number(int number, PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+             PyObject *names)
 {
-    struct starter *starter = &starters[number];
-    PyObject *module = PyImport_ImportModule(starter->module);
-    PyObject *function = module == NULL ? NULL : PyObject_GetAttrString(module, starter->name);
-    Py_XDECREF(module);
-    if (function == NULL) {
-        bool is_missing = PyErr_ExceptionMatches(PyExc_AttributeError);
-        if (is_missing) {
-            PyErr_Clear(); /* a Python built without it */
-        }
-        return is_missing;
-    }
-    if (PyCFunction_Check(function) && starter->definition == NULL) {
-        PyMethodDef *definition = ((PyCFunctionObject *)function)->m_ml;
-        int convention = definition->ml_flags & (METH_VARARGS | METH_FASTCALL | METH_KEYWORDS);
-        int which = convention == METH_VARARGS                     ? 0
-                    : convention == METH_FASTCALL                  ? 1
-                    : convention == (METH_FASTCALL | METH_KEYWORDS) ? 2
-                                                                   : -1;
-        if (which >= 0) {
-            starter->definition = definition;
-            starter->original = definition->ml_meth;
-            definition->ml_meth = stand_ins[number][which];
-        }
-    }
-    Py_DECREF(function);
-    return true;
+    return start(&starters[number], self, arguments, count, names);
 }
+
+STAND_IN(EXECV, start_number)
+STAND_IN(EXECVE, start_number)
+STAND_IN(SPAWN, start_number)
+STAND_IN(SPAWN_ON_PATH, start_number)
+STAND_IN(SYSTEM, start_number)
+STAND_IN(FORK_EXEC, start_number)
+
+static const struct stand_in_functions functions[STARTERS] = {
+    [EXECV] = STAND_IN_FUNCTIONS(EXECV),
+    [EXECVE] = STAND_IN_FUNCTIONS(EXECVE),
+    [SPAWN] = STAND_IN_FUNCTIONS(SPAWN),
+    [SPAWN_ON_PATH] = STAND_IN_FUNCTIONS(SPAWN_ON_PATH),
+    [SYSTEM] = STAND_IN_FUNCTIONS(SYSTEM),
+    [FORK_EXEC] = STAND_IN_FUNCTIONS(FORK_EXEC),
+};
 
 bool
 children_follow(const char *folder, const char *variable, const char *text)
@@ -222,7 +154,7 @@ children_follow(const char *folder, const char *variable, const char *text)
         return false;
     }
     for (int number = 0; number < STARTERS; number++) {
-        if (!stand_in_for(number)) {
+        if (!stand_in_install(&starters[number].function, &functions[number])) {
             return false;
         }
     }

@@ -7,6 +7,7 @@
 #include "children.h"
 #include "clock.h"
 #include "compat.h"
+#include "endings.h"
 #include "heap.h"
 #include "heap_actions.h"
 #include "hook.h"
@@ -163,7 +164,8 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         goto done;
     }
     follow_forks = follow != 0;
-    if (begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
+    if (!endings_install() ||
+        begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
                         max_contexts, whole_program != 0, memory != 0, event_map) != 0) {
         c_call_events_stop();
         line_events_stop();
