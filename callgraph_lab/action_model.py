@@ -60,11 +60,11 @@ class RecordedLabel:
 class ActionInstance:
     """One time that one session did an action; ``action`` and ``label`` are indices.
 
-    ``end_ns`` is None while it lasts. ``entries`` counts how often a thread came to work for it,
-    ``passes`` in how many passes of the event loop. ``outcome`` is the number that a reply began
-    with, 0 if there was none. ``late_work`` says that calls came after its end. ``phases`` holds,
-    by the map's phase id, when its first call began and its last one returned, None where one had
-    not.
+    ``end_ns`` is None while it lasts, and ``left_ns`` then when its process ended, if it has.
+    ``entries`` counts how often a thread came to work for it, ``passes`` in how many passes of the
+    event loop. ``outcome`` is the number that a reply began with, 0 if there was none.
+    ``late_work`` says that calls came after its end. ``phases`` holds, by the map's phase id, when
+    its first call began and its last one returned, None where one had not.
     """
 
     serial: int
@@ -74,6 +74,7 @@ class ActionInstance:
     label: int
     begin_ns: int
     end_ns: int | None = None
+    left_ns: int | None = None
     busy_ns: int = 0
     cpu_ns: int = 0
     bytes: int = 0
@@ -87,7 +88,14 @@ class ActionInstance:
 
     def duration_ns(self, now_ns: int) -> int:
         """Return how long it lasted, or has lasted at ``now_ns``."""
-        return max((now_ns if self.end_ns is None else self.end_ns) - self.begin_ns, 0)
+        return max(self.until_ns(now_ns) - self.begin_ns, 0)
+
+    def until_ns(self, now_ns: int) -> int:
+        """Return when it ended, or until when it has lasted at ``now_ns``."""
+        for moment_ns in (self.end_ns, self.left_ns):
+            if moment_ns is not None:
+                return moment_ns
+        return now_ns
 
 
 @dataclass(frozen=True, slots=True)

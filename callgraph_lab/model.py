@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 FunctionKind = Literal["function", "c_function", "thread"]
 FUNCTION_KINDS: tuple[str, ...] = get_args(FunctionKind)
+Ending = Literal["running", "exited", "replaced", "killed", "stopped"]
+ENDINGS: tuple[str, ...] = get_args(Ending)
+"""How a process ended, and so its open calls: not yet, by leaving (``os._exit`` and the like), by
+running another program (``exec``), by a signal or otherwise without a word; or recording stopped
+before it did."""
 DepthBy = Literal["visible", "stack"]
 Naming = Literal["cglab", "pycallgraph2"]
 
@@ -191,11 +196,16 @@ class RecordedProcess:
     argv: tuple[str, ...] = ()
     stop_reason: str = ""
     """Why recording stopped before the process did (a full disk, say); empty when it did not."""
-    running: bool = False
+    ending: Ending = "exited"
     processes: int = 1
     """How many there are in it."""
     peak_bytes: int | None = None
     """The most memory that it, or one of them, held at once; None where that was not counted."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self.ending == "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +218,8 @@ class RecordedThread:
     """Index of its root context in the tree."""
     threads: int = 1
     alive: bool = False
+    ending: Ending = "running"
+    """How its process ended, or those of them that have open calls here."""
 
 
 @dataclass(frozen=True, slots=True)

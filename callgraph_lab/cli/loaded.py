@@ -70,7 +70,9 @@ def fold_abandoned(folder: Path) -> None:
         if error is not None:
             print_error(error)
         elif entry.live_folder is None:
-            say(f"finished {entry.path}, whose cglab had been killed")
+            outlived = catalog.load_run(entry).exit_status is not None
+            what = "which its first process had left" if outlived else "whose cglab had been killed"
+            say(f"finished {entry.path}, {what}")
 
 
 def filter_set_of(options: QueryOptions, functions: Sequence[Function]) -> FilterSet:

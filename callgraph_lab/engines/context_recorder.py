@@ -40,7 +40,7 @@ from callgraph_lab.recording.live_writer import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
 _YIELD_OPCODE = opmap["YIELD_VALUE"]
@@ -73,10 +73,12 @@ _HOUSEKEEPING_MODULES = frozenset(
 class ContextRecorder:
     """Keeps the calling-context tree of this process. ``enter`` and ``leave`` are its only feed.
 
-    ``stopped`` becomes true when the live file can no longer grow; events are ignored from then on.
+    ``watch_end`` has the end of the process written into the header of its file, where that can be
+    done. ``stopped`` becomes true when the live file can no longer grow; events are ignored from
+    then on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword
         self,
         folder: str,
         information: Mapping[str, object],
@@ -84,8 +86,10 @@ class ContextRecorder:
         whole_program: bool,
         follow_forks: bool,
         max_contexts: int,
+        watch_end: Callable[[memoryview], None] | None = None,
     ) -> None:
         self._folder = folder
+        self._watch_end = watch_end
         self._information = information
         self._whole_program = whole_program
         self._follow_forks = follow_forks
@@ -103,6 +107,8 @@ class ContextRecorder:
             max_contexts=self._max_contexts,
             lasts_with_children=self._follow_forks,
         )
+        if self._watch_end is not None:
+            self._watch_end(self._writer.header)
         self._main_thread = get_ident()
         self._idle: dict[str, list[tuple[Node, ThreadWriter]]] = {}
         self._local = _local()

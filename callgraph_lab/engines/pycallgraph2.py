@@ -214,6 +214,7 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
         whole_program=whole_program,
         follow_forks=follow_forks,
         max_contexts=max_contexts,
+        watch_end=_what_watches_the_end(),
     )
     if event_map is not None:
         recorder.remark("the engine pycallgraph2 knows no actions; the engine native does")
@@ -231,6 +232,15 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
     tracer.start()
     _watch_for_settrace(tracer, recorder, context_recorder.OWN_GLOBALS)
     return stop
+
+
+def _what_watches_the_end() -> Callable[[memoryview], None] | None:
+    """Return what sees how a process ends, which Python code cannot: the extension, if there is."""
+    try:
+        native = importlib.import_module("callgraph_lab._native")
+    except ImportError:
+        return None
+    return native.watch_end  # type: ignore[no-any-return]
 
 
 def _watch_for_settrace(

@@ -283,6 +283,32 @@ follow_children(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(watch_end_doc,
+             "watch_end($module, header, /)\n--\n\n"
+             "Have the end of this process written into a live file's header, which is writable memory.\n\n"
+             "For an engine that keeps a file of its own. The memory is kept for good.");
+
+static PyObject *
+watch_end(PyObject *module, PyObject *argument)
+{
+    Py_buffer header;
+    (void)module;
+    if (PyObject_GetBuffer(argument, &header, PyBUF_WRITABLE) != 0) {
+        return NULL;
+    }
+    if (header.len < (Py_ssize_t)HEADER_BYTES) {
+        PyBuffer_Release(&header);
+        PyErr_SetString(PyExc_ValueError, "watch_end() takes the whole header of a live file");
+        return NULL;
+    }
+    if (!endings_install()) {
+        PyBuffer_Release(&header);
+        return NULL;
+    }
+    endings_watch(header.buf);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(start_heap_doc,
              "start_heap($module, folder, every_ns, follow_forks, actions, counters, guppy, /)\n--\n\n"
              "Have snapshots of the heap written into ``folder``, which is there.\n\n"
@@ -352,6 +378,7 @@ static PyMethodDef methods[] = {
     {"status", status, METH_NOARGS, status_doc},
     {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
     {"keep_stack", keep_stack, METH_O, keep_stack_doc},
+    {"watch_end", watch_end, METH_O, watch_end_doc},
     {"start_heap", start_heap, METH_VARARGS, start_heap_doc},
     {"watch_limits", watch_limits, METH_O, watch_limits_doc},
     {"take_heap_at_exit", take_heap_at_exit, METH_NOARGS, take_heap_at_exit_doc},

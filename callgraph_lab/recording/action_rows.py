@@ -54,6 +54,7 @@ def rows_of_actions(recording: Recording) -> dict[str, list[_Row]]:
                 item.label,
                 item.begin_ns,
                 item.end_ns,
+                item.left_ns,
                 item.busy_ns,
                 item.cpu_ns,
                 item.bytes,

@@ -24,6 +24,7 @@ from callgraph_lab.recording.assemble_actions import (
 )
 from callgraph_lab.recording.assemble_lines import lines_of
 from callgraph_lab.recording.assemble_memory import add_memory_columns, have_memory
+from callgraph_lab.recording.ends import until_ns
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def assemble(
 ) -> Recording:
     """Return the recording of a run, which began at ``started_ns`` (CLOCK_MONOTONIC, as all here).
 
-    ``now_ns`` is until when open calls of the processes have run: this moment for those that are
-    running, the end of the run for the others.
+    ``now_ns`` is until when open calls of those processes have run that are running.
     """
     parts = sorted(parts, key=lambda part: part.began)
     event_map = event_map or RecordedEventMap()
@@ -55,14 +55,14 @@ def assemble(
     )
     processes = []
     for part in parts:
-        joined.add(part, now_ns)
+        joined.add(part, until_ns(part, now_ns))
         processes.append(
             RecordedProcess(
                 pid=part.pid,
                 parent_pid=part.parent_pid,
                 argv=_strings(part.information.get("argv")),
                 stop_reason=part.stop_reason,
-                running=part.is_running,
+                ending=part.ending,
                 peak_bytes=None if part.memory is None else part.memory.peak_bytes,
             )
         )
@@ -80,29 +80,6 @@ def assemble(
         event_map=event_map,
         lines=added_up(joined.lines),
     )
-
-
-def last_sign_ns(parts: Sequence[LivePart]) -> int:
-    """Return the latest moment (CLOCK_MONOTONIC) that the parts of a run bear witness of.
-
-    That is the end of a run which nobody saw ending, as far as it is known: what was called last,
-    and that a thread cannot have spent more time in calls than it has lived.
-    """
-    moments = [0]
-    for part in parts:
-        clock = part.clock
-        moments += (clock.first_ns, clock.latest_ns)
-        spent_ticks = dict.fromkeys((thread.root for thread in part.threads), 0)
-        for parent, ticks in zip(part.parent, part.ticks, strict=True):
-            if parent in spent_ticks:
-                spent_ticks[parent] += ticks
-        moments += (clock.first_ns + clock.duration_ns(ticks) for ticks in spent_ticks.values())
-        moments += (
-            clock.monotonic_ns(thread.latest_ticks)
-            for thread in part.threads
-            if thread.latest_ticks
-        )
-    return max(moments)
 
 
 def _strings(items: object) -> tuple[str, ...]:
@@ -137,15 +114,15 @@ class _Joined:
     lines: list[RecordedLine] = field(default_factory=list)
     _numbers: dict[Function, int] = field(default_factory=dict)
 
-    def add(self, part: LivePart, now_ns: int) -> None:
+    def add(self, part: LivePart, until_ns: int) -> None:
         folders = _strings(part.information.get("stdlib"))
         renumbered = array("I", (self._number(item, folders) for item in part.functions))
-        self.lines.extend(lines_of(part, renumbered, now_ns))
-        inclusive, open_calls = _times(part, now_ns)
+        self.lines.extend(lines_of(part, renumbered, until_ns))
+        inclusive, open_calls = _times(part, until_ns)
         subtree = subtree_sizes(part.parent)
         offset = len(self.tree)
         place = preorder_places(part.parent, subtree)
-        self.actions.add(part, [offset + position for position in place])
+        self.actions.add(part, [offset + position for position in place], until_ns)
         self._append(part, renumbered, inclusive, open_calls, place)
         self.threads.extend(
             RecordedThread(
@@ -154,6 +131,7 @@ class _Joined:
                 root=offset + place[thread.root],
                 threads=thread.threads,
                 alive=thread.alive,
+                ending=part.ending,
             )
             for thread in part.threads
         )
@@ -215,7 +193,7 @@ class _Joined:
             add_memory_columns(tree, part, order, self.actions.labels)
 
 
-def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:
+def _times(part: LivePart, until_ns: int) -> tuple[array[int], array[int]]:
     """Return inclusive nanoseconds and open calls of each context of a part."""
     clock, parents = part.clock, part.parent
     inclusive = part.ticks.tolist()
@@ -226,7 +204,7 @@ def _times(part: LivePart, now_ns: int) -> tuple[array[int], array[int]]:
     for thread in part.threads:
         for call in thread.open_calls:
             open_calls[call.context] += 1
-            inclusive[call.context] += max(now_ns - clock.monotonic_ns(call.start_ticks), 0)
+            inclusive[call.context] += max(until_ns - clock.monotonic_ns(call.start_ticks), 0)
     # A root has no call of its own: it lasts as long as what it called.
     of_root = {thread.root: 0 for thread in part.threads}
     for parent, duration_ns in zip(parents, inclusive, strict=True):

@@ -47,8 +47,12 @@ class JoinedActions:
     _durations_ns: Counter[str] = field(default_factory=Counter)
     _busy_ns: Counter[str] = field(default_factory=Counter)
 
-    def add(self, part: LivePart, contexts: Sequence[int]) -> None:
-        """Add what a process did; ``contexts`` says where its contexts stand in the tree."""
+    def add(self, part: LivePart, contexts: Sequence[int], until_ns: int) -> None:
+        """Add what a process did up to a moment.
+
+        ``contexts`` says where its contexts stand in the tree.
+        """
+        left_ns = None if part.is_running else self._since_start(until_ns)
         clock = part.clock
         action_of = {}
         for number, live in enumerate(part.actions, 1):
@@ -75,6 +79,7 @@ class JoinedActions:
                     label=first_label + item.label if item.label else 0,
                     begin_ns=self._moment(part, item.begin_ticks),
                     end_ns=self._moment(part, item.end_ticks) if item.end_ticks else None,
+                    left_ns=None if item.end_ticks else left_ns,
                     busy_ns=clock.duration_ns(item.busy_ticks),
                     cpu_ns=item.cpu_ns,
                     bytes=item.bytes,
@@ -111,8 +116,10 @@ class JoinedActions:
         )
 
     def _moment(self, part: LivePart, ticks: int) -> int:
-        moment = part.clock.monotonic_ns(ticks) - self.started_ns
-        return min(max(moment, -_LARGEST), _LARGEST)
+        return self._since_start(part.clock.monotonic_ns(ticks))
+
+    def _since_start(self, moment_ns: int) -> int:
+        return min(max(moment_ns - self.started_ns, -_LARGEST), _LARGEST)
 
     def actions(self) -> tuple[RecordedAction, ...]:
         """Return the actions with their totals over all parts."""

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 _LONGEST_NS = 2**62
 
 
-def lines_of(part: LivePart, function_of: Sequence[int], now_ns: int) -> Iterator[RecordedLine]:
-    """Yield the lines of each thread of a part, what is open up to ``now_ns``.
+def lines_of(part: LivePart, function_of: Sequence[int], until_ns: int) -> Iterator[RecordedLine]:
+    """Yield the lines of each thread of a part, what is open up to ``until_ns``.
 
     ``function_of`` says which functions of the recording those of the part are.
     """
     clock = part.clock
-    now_ticks = clock.ticks_at(now_ns)
+    now_ticks = clock.ticks_at(until_ns)
     has_memory = part.memory is not None
     for live in part.lines:
         inclusive_ticks, own_ticks = live.spent_ticks(now_ticks)

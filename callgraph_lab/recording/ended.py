@@ -13,7 +13,6 @@ import errno
 import json
 import os
 import re
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +21,14 @@ from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import store
-from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.assemble import assemble
+from callgraph_lab.recording.ends import until_ns
 from callgraph_lab.recording.guarded_file import read_guarded, write_guarded
 from callgraph_lab.recording.live_reader import read_part, was_begun
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
 from callgraph_lab.recording.run_file import read_run_file
-from callgraph_lab.recording.running import is_running, is_written
+from callgraph_lab.recording.running import is_written
 from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _INDEX = "ended.json"
 _NAME = re.compile(r"ended-(\d{1,12})\.cglab")
 _LONGEST_INDEX_BYTES = 1024 * 1024
 _NO_RUN = RunInformation("", "", (), "", "", "", 0, complete=False)
-"""What was run is not known here; the run file has it."""
+"""What was run is not known here, the run file has it; but how long the last process lasted is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +127,27 @@ def merge_while_locked(live_folder: Path) -> bool:
     earlier = before.load()
     if earlier is not None:
         merger.add(earlier)
-    now_ns = time.monotonic_ns() if is_running(live_folder) else None
-    merged = _merge(found[KEPT_PARTS:], merger, now_ns, read_run_file(live_folder))
+    run = read_run_file(live_folder)
+    merged, last_ns = _merge(found[KEPT_PARTS:], merger, run)
     if not merged:
         return False
     after = live_folder / f"ended-{before.number + 1}.cglab"
-    store.save(merger.merged(_NO_RUN), after)
+    lasted_ns = max(
+        last_ns - run.started_monotonic_ns, 0 if earlier is None else earlier.run.duration_ns
+    )
+    store.save(merger.merged(replace(_NO_RUN, duration_ns=lasted_ns)), after)
     _write_index(live_folder, after, merged)
     _remove_leftovers(live_folder, Ended(after, before.number + 1, frozenset(merged)))
     return len(found) - len(merged) > MOST_ENDED_PARTS
 
 
-def _merge(
-    paths: Iterable[Path], merger: ProcessMerger, now_ns: int | None, run: RunFile
-) -> list[str]:
-    """Add some parts to a merger and return their names. What is damaged stays where it is."""
+def _merge(paths: Iterable[Path], merger: ProcessMerger, run: RunFile) -> tuple[list[str], int]:
+    """Add some parts to a merger. Return their names, and when the last of the processes ended.
+
+    What is damaged stays where it is.
+    """
     merged = []
+    last_ns = 0
     for path in paths:
         try:
             # What was not begun was only being made when its process ended.
@@ -150,11 +155,11 @@ def _merge(
         except (OSError, RecordingError):
             continue
         if part is not None:
-            until_ns = last_sign_ns([part]) if now_ns is None else now_ns
+            last_ns = max(last_ns, until_ns(part, 0))
             recording = assemble(
                 [part],
                 _NO_RUN,
-                now_ns=until_ns,
+                now_ns=0,  # none of them is running
                 started_ns=run.started_monotonic_ns,
                 event_map=run.event_map,
             )
@@ -164,7 +169,7 @@ def _merge(
         merged.append(path.name)
         if len(merged) == _MOST_AT_ONCE:
             break
-    return merged
+    return merged, last_ns
 
 
 def _ended_parts(paths: Iterable[Path]) -> list[Path]:

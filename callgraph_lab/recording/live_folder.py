@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.assemble import assemble
 from callgraph_lab.recording.ended import Ended, read_index, remark_on
+from callgraph_lab.recording.ends import (
+    last_program_of,
+    note_end_of_target,
+    note_ends_in_copy,
+    until_ns,
+)
 from callgraph_lab.recording.guarded_file import read_guarded
 from callgraph_lab.recording.heap_files import read_heap
 from callgraph_lab.recording.live_reader import read_part, was_begun
@@ -64,19 +70,26 @@ def read_while_locked(live_folder: Path) -> LiveContents:
         for path, error in found.damage.items()
     )
     run = _run_of(live_folder, parts)
+    note_end_of_target(parts, run)
     running = any(part.is_running for part in parts)
     resources = read_resources(live_folder, run.started_monotonic_ns)
-    now_ns = run.ended_monotonic_ns
-    if running or now_ns is None:
-        now_ns = time.monotonic_ns() if is_running(live_folder) else last_sign_ns(parts)
-        if resources.moment_ns:
-            now_ns = max(now_ns, run.started_monotonic_ns + resources.moment_ns[-1])
+    if running or (run.ended_monotonic_ns is None and is_running(live_folder)):
+        now_ns = time.monotonic_ns()
+    else:
+        # A process may go on after the first one has ended: a daemon.
+        now_ns = max((until_ns(part, 0) for part in parts), default=0)
+        if found.ended is not None:
+            now_ns = max(now_ns, run.started_monotonic_ns + found.ended.run.duration_ns)
+    if resources.moment_ns:
+        now_ns = max(now_ns, run.started_monotonic_ns + resources.moment_ns[-1])
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
     )
     recording = found.recording(run, information, now_ns=now_ns)
-    marks, remarks = read_marks(live_folder, recording, _read_copy)
+    marks, remarks = read_marks(
+        live_folder, recording, lambda folder, moment_ns: _read_copy(folder, moment_ns, parts)
+    )
     said = (*notes, *_remarks(parts, found.ended), *_notes_of_children(live_folder), *remarks)
     recording = replace(
         recording,
@@ -90,9 +103,10 @@ def read_while_locked(live_folder: Path) -> LiveContents:
     )
 
 
-def _read_copy(folder: Path, moment_ns: int) -> Recording:
+def _read_copy(folder: Path, moment_ns: int, parts: Sequence[LivePart]) -> Recording:
     """Read a copy of a live folder's files as they were at a moment of CLOCK_MONOTONIC."""
     found = _Found.in_folder(folder)
+    note_ends_in_copy(found.parts, parts, moment_ns)
     run = _run_of(folder, found.parts)
     information = run.information(now_monotonic_ns=moment_ns)
     return found.recording(run, information, now_ns=moment_ns)
@@ -179,16 +193,16 @@ def _notes_of_children(live_folder: Path) -> list[str]:
 
 
 def _has_returned(parts: Sequence[LivePart]) -> bool:
-    """Say whether the main thread of the first process has left all its calls: it was not killed.
+    """Say whether the first process has left, or its main thread all its calls: it was not killed.
 
     Other threads, and processes made by ``multiprocessing``, may well end within a call.
     """
     first = min(parts, key=lambda part: part.began, default=None)
     if first is None:
         return True
-    # It may have run another program since.
-    own = [part for part in parts if part.pid == first.pid and part.start_time == first.start_time]
-    last = max(own, key=lambda part: part.began)
+    last = last_program_of(first, parts)
+    if last.ending != "killed":
+        return True
     if last.threads and last.threads[0].open_calls:
         return False
     # Before its first call, too, nothing is open.

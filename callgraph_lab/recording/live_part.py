@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from callgraph_lab.recording import live_format as layout
+
+if TYPE_CHECKING:
+    from callgraph_lab.model import Ending
 
 _WORD = 2**64
+_ENDINGS: dict[int, Ending] = {
+    layout.ENDING_FINISHED: "stopped",
+    layout.ENDING_EXITED: "exited",
+    layout.ENDING_REPLACED: "replaced",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class LiveThread:
     alive: bool
     open_calls: tuple[OpenCall, ...]
     latest_ticks: int = 0
+    began_ticks: int = 0
+    """When the first of them began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +242,9 @@ class LivePart:
     finished: bool
     stop_reason: str
     """Why recording stopped, or a remark on what it left out while it goes on."""
+    ended_ns: int = 0
+    """When its process ended, as it has said itself; 0 where it has not."""
+    ended_by: int = layout.ENDING_UNKNOWN
     is_running: bool = False
     """Whether its process was there, and wrote on, when the file was read."""
     folded_from: int = 0
@@ -261,6 +276,11 @@ class LivePart:
     memory: LiveMemory | None = None
     """None where it was not asked for."""
     lines: list[LiveLine] = field(default_factory=list)
+
+    @property
+    def ending(self) -> Ending:
+        """How its process ended."""
+        return "running" if self.is_running else _ENDINGS.get(self.ended_by, "killed")
 
     @property
     def began(self) -> tuple[int, int]:

@@ -107,9 +107,13 @@ class _PartReader:
         _, version, header_bytes, pid, start_time, parent_pid, clock = layout.IDENTITY.unpack_from(
             data
         )
+        ended_ns, ended_by = layout.ENDED.unpack_from(data, layout.ENDED_OFFSET)
         if version > layout.FORMAT_VERSION:
             raise DamagedError(f"it is of format {version}, newer than this cglab knows")
-        if header_bytes != layout.HEADER_BYTES or max(pid, start_time, parent_pid) > _LARGEST:
+        if (
+            header_bytes != layout.HEADER_BYTES
+            or max(pid, start_time, parent_pid, ended_ns) > _LARGEST
+        ):
             raise DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
         lost_children, error = layout.LOST_CHILDREN.unpack_from(data, layout.LOST_CHILDREN_OFFSET)
@@ -127,7 +131,9 @@ class _PartReader:
             information=information if isinstance(information, dict) else {},
             clock=read_clock(data, clock),
             finished=state == layout.STATE_FINISHED,
-            is_running=self._is_running,
+            ended_ns=ended_ns,
+            ended_by=ended_by,
+            is_running=self._is_running and not ended_ns,
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
             lost_children=lost_children,
             lost_children_error=error,

@@ -34,20 +34,21 @@ class _Block(NamedTuple):
     threads: int
     sequence: int
     depth: int
+    began: int
     entries: list[tuple[int, int, int]]
     """Context, flags and ticks of each place for an open call, also where there is none now."""
 
     @classmethod
     def parse(cls, payload: bytes) -> _Block:
         """Return the fields of a payload that is long enough for them."""
-        _, _, root, state, threads, sequence, depth, capacity, _ = layout.THREAD.unpack_from(
+        _, _, root, state, threads, sequence, depth, capacity, began = layout.THREAD.unpack_from(
             payload
         )
         first = layout.THREAD_ENTRIES_OFFSET
         room = min(capacity, (len(payload) - first) // layout.OPEN_ENTRY.size)
         last = first + room * layout.OPEN_ENTRY.size
         entries = list(layout.OPEN_ENTRY.iter_unpack(memoryview(payload)[first:last]))
-        return cls(root, state, threads, sequence, depth, entries)
+        return cls(root, state, threads, sequence, depth, began, entries)
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class ThreadsReader:
             default=0,
         )
         alive = block.state == layout.THREAD_ALIVE
-        return LiveThread(root, block.threads, alive, tuple(open_calls), latest_ticks)
+        return LiveThread(root, block.threads, alive, tuple(open_calls), latest_ticks, block.began)
 
     def _look_again(self, start: int, end: int) -> bytes:
         try:

@@ -161,6 +161,14 @@ class LiveWriter:
         self._header[layout.STOP_REASON_OFFSET : layout.STOP_REASON_OFFSET + len(text)] = text
         state = layout.STATE_STOPPED if reason else layout.STATE_FINISHED
         layout.STATE.pack_into(self._header, layout.STATE_OFFSET, state, error_number)
+        if not reason:
+            ended = time.monotonic_ns(), layout.ENDING_FINISHED
+            layout.ENDED.pack_into(self._header, layout.ENDED_OFFSET, *ended)
+
+    @property
+    def header(self) -> memoryview:
+        """The memory of the file's header."""
+        return self._header[: layout.HEADER_BYTES]
 
     def note_lost_child(self, error_number: int) -> None:
         """Say, in a forked child, that it cannot begin a file: this is the parent's."""

@@ -35,11 +35,12 @@ _OF_INSTANCES = tuple(column.name for column in _ALL_COLUMNS if column.name.star
 _NOT_ADDED = (*_KEYS, *_OF_INSTANCES)
 _MOST_GROUPS = 64
 
-_Kind = tuple[tuple[str, ...], str]
-"""What processes of one group have in common: command line, why recording stopped."""
+_Kind = tuple[tuple[str, ...], str, str]
+"""What processes of one group have in common: command line, why recording stopped, how they ended.
+"""
 
 
-_OTHERS: _Kind = ((), "")
+_OTHERS: _Kind = ((), "", "")
 """The group of all that would make too many groups."""
 
 
@@ -140,7 +141,7 @@ class ProcessMerger:
         A group goes by the pid of its first process. That is why a process that has run two
         programs is not the first of two groups.
         """
-        kind = process.argv, process.stop_reason
+        kind: _Kind = process.argv, process.stop_reason, process.ending
         if kind not in self._groups and len(self._groups) >= _MOST_GROUPS:
             process = replace(process, argv=(), stop_reason="")
             kind = _OTHERS

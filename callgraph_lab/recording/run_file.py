@@ -57,9 +57,12 @@ class RunFile:
     event_map: RecordedEventMap = field(default_factory=RecordedEventMap)
 
     def information(self, *, now_monotonic_ns: int) -> RunInformation:
-        """Return what a recording says of the run; ``now`` ends one that has not been seen to."""
+        """Return what a recording says of the run up to now, or to the end of its last process.
+
+        That may be later than the end of the first one: a server that has become a daemon.
+        """
         ended = self.ended_monotonic_ns
-        until = now_monotonic_ns if ended is None else ended
+        until = max(now_monotonic_ns, ended or 0)
         return RunInformation(
             name=self.name,
             target=self.target,

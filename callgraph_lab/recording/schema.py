@@ -19,7 +19,7 @@ CREATE TABLE process (
     pid INTEGER NOT NULL, parent_pid INTEGER NOT NULL,
     argv TEXT NOT NULL,              -- JSON list
     stop_reason TEXT NOT NULL,       -- why recording ended before the process did, or empty
-    running INTEGER NOT NULL,        -- 1 where it still ran when this file was written
+    ending TEXT NOT NULL,            -- one of callgraph_lab.model.ENDINGS
     processes INTEGER NOT NULL,      -- more than 1: so many that have ended, merged into this row
     peak_bytes INTEGER               -- the most memory it held at once, or NULL: not counted
 );
@@ -38,7 +38,8 @@ CREATE TABLE thread (
     -- One row a root of the tree. Threads of one kind that followed each other share a root.
     pid INTEGER NOT NULL, name TEXT NOT NULL,
     root INTEGER NOT NULL,           -- index of its root context
-    threads INTEGER NOT NULL, alive INTEGER NOT NULL
+    threads INTEGER NOT NULL, alive INTEGER NOT NULL,
+    ending TEXT NOT NULL             -- how its process ended, as in the table process
 );
 CREATE TABLE resource_column (
     -- What the target used, sampled from outside: one row a column, packed as the tree's are.
@@ -108,6 +109,7 @@ CREATE TABLE instance (
     session INTEGER NOT NULL,        -- (pid that saw it first << 32) + a number
     action INTEGER NOT NULL, label INTEGER NOT NULL,
     begin_ns INTEGER NOT NULL, end_ns INTEGER,
+    left_ns INTEGER,                 -- when its process ended, where it was open then
     busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
     entries INTEGER NOT NULL, passes INTEGER NOT NULL, outcome INTEGER NOT NULL,
     abandoned INTEGER NOT NULL, late_work INTEGER NOT NULL, detail TEXT NOT NULL,
@@ -155,7 +157,7 @@ COLUMNS: dict[str, Types] = {
         "parent_pid": int,
         "argv": str,
         "stop_reason": str,
-        "running": int,
+        "ending": str,
         "processes": int,
         "peak_bytes": _INT_OR_NULL,
     },
@@ -171,7 +173,7 @@ COLUMNS: dict[str, Types] = {
         "stdlib": int,
         "kind": str,
     },
-    "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int},
+    "thread": {"pid": int, "name": str, "root": int, "threads": int, "alive": int, "ending": str},
     "resource_column": {"name": str, "item_bytes": int, "items": int, "content": bytes},
     "heap_snapshot": {
         "moment_ns": int,
@@ -219,6 +221,7 @@ COLUMNS: dict[str, Types] = {
         "label": int,
         "begin_ns": int,
         "end_ns": _INT_OR_NULL,
+        "left_ns": _INT_OR_NULL,
         "busy_ns": int,
         "cpu_ns": int,
         "bytes": int,

@@ -9,10 +9,11 @@ import sqlite3
 import stat
 import zlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.model import (
+    ENDINGS,
     FUNCTION_KINDS,
     NO_PARENT,
     Function,
@@ -41,6 +42,8 @@ from callgraph_lab.source_model import RecordedSources
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from callgraph_lab.model import Ending
 
 _Row = tuple[Any, ...]
 _HINT = "'cglab list' shows the recordings there are"
@@ -131,7 +134,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
                 item.parent_pid,
                 json.dumps(item.argv),
                 item.stop_reason,
-                int(item.running),
+                item.ending,
                 item.processes,
                 item.peak_bytes,
             )
@@ -153,7 +156,7 @@ def _rows_of(recording: Recording) -> dict[str, list[_Row]]:
             for number, item in enumerate(recording.functions)
         ],
         "thread": [
-            (item.pid, item.name, item.root, item.threads, int(item.alive))
+            (item.pid, item.name, item.root, item.threads, int(item.alive), item.ending)
             for item in recording.threads
         ],
         **rows_of_actions(recording),
@@ -340,8 +343,8 @@ class _Reader:
         functions = [_function(number, row) for number, row in enumerate(tables["function"])]
         tree = unpack_tree(tables["tree_column"], len(functions))
         threads = [
-            RecordedThread(pid=pid, name=name, root=root, threads=threads, alive=bool(alive))
-            for pid, name, root, threads, alive in tables["thread"]
+            RecordedThread(pid, name, root, threads, bool(alive), _ending(ending))
+            for pid, name, root, threads, alive, ending in tables["thread"]
         ]
         for thread in threads:
             if thread.root < 0 or tree.parent[thread.root] != NO_PARENT:
@@ -352,11 +355,11 @@ class _Reader:
                 parent_pid=parent_pid,
                 argv=_strings(json.loads(argv)),
                 stop_reason=stop_reason,
-                running=bool(running),
+                ending=_ending(ending),
                 processes=processes,
                 peak_bytes=peak_bytes,
             )
-            for pid, parent_pid, argv, stop_reason, running, processes, peak_bytes in tables[
+            for pid, parent_pid, argv, stop_reason, ending, processes, peak_bytes in tables[
                 "process"
             ]
         ]
@@ -392,6 +395,12 @@ def _run_information(rows: Sequence[_Row]) -> RunInformation:
         raise ValueError("what was run cannot be read")
     fields.update({name: _strings(fields[name]) for name in ("argv", "notes")})
     return RunInformation(**fields)
+
+
+def _ending(text: str) -> Ending:
+    if text not in ENDINGS:
+        raise ValueError("a process ended in no way that is known")
+    return cast("Ending", text)
 
 
 def _function(number: int, row: _Row) -> Function:

@@ -108,7 +108,7 @@ def spans_of_actions(recording: Recording) -> dict[str, list[tuple[int, int, str
         action = recording.actions[instance.action]
         if action.background:
             continue
-        until_ns = recording.run.duration_ns if instance.end_ns is None else instance.end_ns
+        until_ns = instance.until_ns(recording.run.duration_ns)
         title = f"{action.name} {instance.detail}".strip()
         span = (instance.begin_ns, max(until_ns, instance.begin_ns), title)
         spans.setdefault(action.name, []).append(span)

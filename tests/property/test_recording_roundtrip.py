@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callgraph_lab.model import (
+    ENDINGS,
     NO_PARENT,
     CallTree,
     Function,
@@ -58,7 +59,7 @@ PROCESSES = st.builds(
     parent_pid=NUMBERS,
     argv=TEXT_TUPLES,
     stop_reason=TEXTS,
-    running=st.booleans(),
+    ending=st.sampled_from(ENDINGS),
 )
 
 
@@ -105,7 +106,14 @@ def recordings(draw: st.DrawFn) -> Recording:
         functions=functions,
         tree=tree,
         threads=tuple(
-            RecordedThread(draw(NUMBERS), draw(TEXTS), root, draw(NUMBERS), draw(st.booleans()))
+            RecordedThread(
+                draw(NUMBERS),
+                draw(TEXTS),
+                root,
+                draw(NUMBERS),
+                draw(st.booleans()),
+                draw(st.sampled_from(ENDINGS)),
+            )
             for root in roots[:3]
         ),
         processes=tuple(draw(st.lists(PROCESSES, max_size=2))),

@@ -94,7 +94,7 @@ def small_recording(**run: object) -> Recording:
         functions=functions,
         tree=tree,
         threads=(RecordedThread(pid=42, name="MainThread", root=0, threads=3, alive=True),),
-        processes=(RecordedProcess(42, 1, ("x.py",), "a full disk", running=True),),
+        processes=(RecordedProcess(42, 1, ("x.py",), "a full disk", ending="running"),),
         actions=(
             RecordedAction("STOR", count=2, ended=1, sessions=1, busy_ns=30, cpu_ns=20, bytes=7),
             RecordedAction("disconnect", once=True, count=1, dropped=3, duration_ns=5),

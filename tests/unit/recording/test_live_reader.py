@@ -13,7 +13,8 @@ from unit.recording.validity import check_valid
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import live_reader
-from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.assemble import assemble
+from callgraph_lab.recording.ends import last_sign_ns, until_ns
 from callgraph_lab.recording.live_reader import read_part, was_begun
 
 if TYPE_CHECKING:
@@ -217,13 +218,12 @@ def test_parts_are_joined_in_the_order_of_their_start(tmp_path: Path) -> None:
     assert list(recording.tree.calls) == [1, 1, 2] * 3
 
 
-def test_the_last_sign_of_a_run(tmp_path: Path) -> None:
+def test_the_last_sign_of_a_process(tmp_path: Path) -> None:
     ended = read_part(plant_part(tmp_path / "1", process=ended_process()))
-    assert last_sign_ns([ended]) == ended.clock.first_ns + 5_000
+    assert until_ns(ended, 2**62) == ended.threads[0].began_ticks + 5_000
     killed = read_part(plant_part(tmp_path / "2", process=ended_process(), calls_open=True))
-    assert last_sign_ns([killed]) == killed.threads[0].open_calls[0].start_ticks
-    assert last_sign_ns([ended, killed]) == last_sign_ns([killed])
-    assert last_sign_ns([]) == 0
+    assert until_ns(killed, 2**62) == killed.threads[0].open_calls[0].start_ticks
+    assert killed.ending == "killed"
 
 
 def test_a_call_that_has_returned_is_a_sign_too(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_a_call_that_has_returned_is_a_sign_too(tmp_path: Path) -> None:
     (thread,) = part.threads
     (serve,) = thread.open_calls
     assert serve.start_ticks < thread.latest_ticks
-    assert last_sign_ns([part]) == thread.latest_ticks
+    assert last_sign_ns(part) == thread.latest_ticks

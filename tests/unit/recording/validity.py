@@ -10,7 +10,8 @@ from unit.recording.builders import RUN
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.model import NO_PARENT
 from callgraph_lab.recording import store, tree_columns
-from callgraph_lab.recording.assemble import assemble, last_sign_ns
+from callgraph_lab.recording.assemble import assemble
+from callgraph_lab.recording.ends import last_sign_ns
 
 if TYPE_CHECKING:
     from callgraph_lab.recording.live_part import LivePart
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def check_valid(part: LivePart) -> None:
     """Whatever was read must make a recording, which can be saved, loaded and asked."""
     recording = assemble([part], RUN, now_ns=part.clock.first_ns + 1_000_000)
-    assert last_sign_ns([part]) >= 0
+    assert last_sign_ns(part) >= 0
     tree = recording.tree
     tables = store._rows_of(recording)
     assert tree_columns.unpack_tree(tables["tree_column"], len(recording.functions)) == tree

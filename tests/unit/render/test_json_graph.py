@@ -29,7 +29,7 @@ def test_the_document_is_as_promised() -> None:
     document = graph_document(
         whole,
         run(argv=("-p", "2121"), notes=("cut short",)),
-        processes=[RecordedProcess(pid=7, parent_pid=1, argv=("app.py",), running=True)],
+        processes=[RecordedProcess(pid=7, parent_pid=1, argv=("app.py",), ending="running")],
         threads=[RecordedThread(pid=7, name="MainThread", root=0, alive=True)],
     )
     assert document["schema"] == 1
