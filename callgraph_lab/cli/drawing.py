@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import say
@@ -191,10 +192,23 @@ def tell_what_shows(loaded: LoadedRecording, graph: CallGraph) -> None:
         hidden = count(graph.hidden_functions, "function")
         say(f"hidden: {hidden}, {count(graph.hidden_calls, 'call')} ({rules})")
         if not functions:
-            say(
-                f"nothing is left to show: {graph.hidden[0].rule} hid the most; "
-                "see it all with --filter none"
-            )
+            say(_why_nothing_shows(loaded, graph))
+
+
+def _why_nothing_shows(loaded: LoadedRecording, graph: CallGraph) -> str:
+    """Name the rule to change. A full name begins with the module, which is easily forgotten."""
+    for glob in loaded.options.include:
+        meant = [
+            item.name
+            for item in loaded.recording.functions
+            if item.kind != "thread" and fnmatchcase(item.name, f"*.{glob}")
+        ]
+        if meant and not any(fnmatchcase(name, glob) for name in meant):
+            return f"nothing is left to show: for {meant[0]} write --include '*.{glob}'"
+    return (
+        f"nothing is left to show: {graph.hidden[0].rule} hid the most; "
+        "see it all with --filter none"
+    )
 
 
 def tell_files(drawn: DrawnGraph) -> None:

@@ -13,6 +13,8 @@ from callgraph_lab.render.text import visible_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_WIDEST = 120
+
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
@@ -29,7 +31,7 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
         _print_fitted(columns, cells)
         return
     titles = [column.title for column in columns]
-    widths = [max(map(width_of, values)) for values in zip(titles, *cells, strict=True)]
+    widths = [_usual_width(map(width_of, values)) for values in zip(titles, *cells, strict=True)]
     for row in (titles, *cells):
         padded = (
             " " * (width - width_of(cell)) + cell
@@ -38,6 +40,11 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
             for column, cell, width in zip(columns, row, widths, strict=True)
         )
         print_line("  ".join(padded).rstrip())
+
+
+def _usual_width(widths: Iterable[int]) -> int:
+    """Return the width for a column: a cell that is far longer sticks out of its own row only."""
+    return max(width for position, width in enumerate(widths) if not position or width <= _WIDEST)
 
 
 def _print_fitted(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -> None:

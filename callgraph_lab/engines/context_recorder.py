@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 _YIELD_OPCODE = opmap["YIELD_VALUE"]
 _NUMBER = re.compile(r"\d+")
+MOST_NAMES_OF_ENDED_THREADS = 64
+"""Past so many, a thread of another name takes over what one of its class has left."""
 MOST_LEVELS_A_FRAME = 8
 ROOM_LEVELS = 28
 """Calls that must be possible below a frame for it to be recorded: ours, and a bit more."""
@@ -291,6 +293,8 @@ class ContextRecorder:
         known = threading._active.get(identifier)  # type: ignore[attr-defined]  # noqa: SLF001
         name = f"thread {get_native_id()}" if known is None else known.name
         kind = _NUMBER.sub("N", name)
+        if kind not in self._idle and len(self._idle) >= MOST_NAMES_OF_ENDED_THREADS:
+            name = kind = f"* ({type(known).__name__})"
         try:
             root, writer = self._idle[kind].pop()
             writer.reuse()

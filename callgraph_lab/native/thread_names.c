@@ -1,5 +1,7 @@
 #include "thread_names.h"
 
+#include "naming.h"
+
 #include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -101,4 +103,23 @@ thread_names_are_alike(const char *left, const char *right)
         }
     }
     return true;
+}
+
+/* The class, where it is a threading.Thread's; else the function that the thread begins with. */
+void
+thread_name_put_shared(interpreter_frame *frame, struct text *name)
+{
+    static struct text kind;
+    PyCodeObject *code = frame_code(frame);
+    text_clear(&kind);
+    text_put_string(&kind, code->co_qualname);
+    PyObject *self = code->co_nlocalsplus > 0 ? frame_slot(frame, 0) : NULL;
+    if (self != NULL && strcmp(text_chars(&kind), "Thread._bootstrap") == 0) {
+        text_clear(&kind);
+        naming_put_own_name(&kind, Py_TYPE(self));
+    }
+    text_clear(name);
+    text_put_chars(name, "* (");
+    text_put_chars(name, text_chars(&kind));
+    text_put_chars(name, ")");
 }

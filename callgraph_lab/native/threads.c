@@ -30,6 +30,10 @@
 
 _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
 
+/* Servers give threads the names of users or connections: past so many, a thread of another name takes over
+ * what one of its class or first function has left. */
+#define MOST_NAMES_OF_ENDED_THREADS 64u
+
 static struct thread *threads; /* all there ever were: an ending thread may touch its own any time */
 static uint32_t thread_count;
 static pthread_key_t end_key;
@@ -141,6 +145,29 @@ ended_in_earlier_recording(void)
     return thread;
 }
 
+/* One that has ended in this recording, whose name is the same but for numbers. Where none has, is the name
+ * a new one, and one of too many? */
+static struct thread *
+ended_of_kind(const char *name, bool *is_too_many)
+{
+    uint32_t others = 0;
+    bool is_known = false;
+    for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
+        if (thread->session != tree.session || thread->block == NULL) {
+            continue;
+        }
+        bool alike = thread_names_are_alike(thread->name, name);
+        bool ended = __atomic_load_n(&thread->ended, __ATOMIC_ACQUIRE);
+        if (alike && ended) {
+            return thread;
+        }
+        is_known |= alike;
+        others += ended;
+    }
+    *is_too_many = !is_known && others >= MOST_NAMES_OF_ENDED_THREADS;
+    return NULL;
+}
+
 struct thread *
 threads_begin(interpreter_frame *frame)
 {
@@ -161,12 +188,11 @@ threads_begin(interpreter_frame *frame)
     text_clear(&name);
     thread_name_put(frame, &name);
     if (thread == NULL) {
-        for (thread = threads; thread != NULL; thread = thread->next) {
-            if (thread->session == tree.session && thread->block != NULL &&
-                __atomic_load_n(&thread->ended, __ATOMIC_ACQUIRE) &&
-                thread_names_are_alike(thread->name, text_chars(&name))) {
-                break;
-            }
+        bool is_too_many;
+        thread = ended_of_kind(text_chars(&name), &is_too_many);
+        if (thread == NULL && is_too_many) {
+            thread_name_put_shared(frame, &name);
+            thread = ended_of_kind(text_chars(&name), &is_too_many);
         }
     }
     bool ready;

@@ -120,6 +120,33 @@ def test_threads_that_follow_each_other_share_a_root(engine: str, tmp_path: Path
     assert sum(thread.threads for thread in recording.threads) == 201
 
 
+NAMES_OF_LETTERS = """
+import threading
+
+def work():
+    pass
+
+letters = str.maketrans("0123456789", "abcdefghij")
+for number in range(400):
+    thread = threading.Thread(target=work, name=f"user {number}".translate(letters))
+    thread.start()
+    thread.join()
+"""
+
+
+@every_engine
+def test_threads_with_names_of_their_own_share_roots_past_a_number(
+    engine: str, tmp_path: Path
+) -> None:
+    script = write_script(tmp_path, NAMES_OF_LETTERS)
+    recording = record_program(script, folder=tmp_path, engine=engine)
+    assert calls_by_name(recording)["__main__.work"] == 400
+    assert sum(thread.threads for thread in recording.threads) == 401
+    names = {thread.name for thread in recording.threads}
+    assert {"user a", "user bj", "* (Thread)"} <= names
+    assert len(recording.threads) < 100
+
+
 DAEMON = """
 import threading, time
 

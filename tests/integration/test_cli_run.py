@@ -284,6 +284,14 @@ def test_everything_filtered_out_is_said(fibonacci_folder: Path, tmp_path: Path)
     assert "nothing is left to show: --exclude * hid the most" in result.stderr
 
 
+def test_a_name_without_its_module_is_told_how_to_write_it(
+    fibonacci_folder: Path, tmp_path: Path
+) -> None:
+    words = (only_recording(fibonacci_folder), "-i", "fibonacci", "--format", "dot", "-o", tmp_path)
+    result = cglab("render", *words, folder=tmp_path)
+    assert "for __main__.fibonacci write --include '*.fibonacci'" in result.stderr
+
+
 def test_render_failure_does_not_hide_the_status_of_the_target(tmp_path: Path) -> None:
     """The recording is there, and the target's own failure is what the exit status tells."""
     write_target(tmp_path, "import os, sys\nos.mkdir('out/target.depth-4.dot')\nsys.exit(5)\n")
