@@ -66,7 +66,7 @@ def find_recording(reference: str | None, folder: Path) -> catalog.Entry:
 
 def fold_abandoned(folder: Path) -> None:
     """Finish recordings whose ``cglab`` was killed, and say so."""
-    for entry, error in catalog.fold_abandoned(folder):
+    for entry, error in catalog.fold_abandoned(folder, say):
         if error is not None:
             print_error(error)
         elif entry.live_folder is None:

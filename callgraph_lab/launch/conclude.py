@@ -18,6 +18,7 @@ from callgraph_lab.recording.live_reader import was_begun
 from callgraph_lab.recording.run_file import ended_now, write_run_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from callgraph_lab.launch.supervisor import Outcome
@@ -43,14 +44,23 @@ class Conclusion:
     error: CallgraphLabError | None = None
 
 
-def conclude(
-    path: Path, live_folder: Path, run: RunFile, outcome: Outcome, notes: list[str]
+def conclude(  # noqa: PLR0913 - the parts of a run
+    path: Path,
+    live_folder: Path,
+    run: RunFile,
+    outcome: Outcome,
+    notes: list[str],
+    *,
+    say: Callable[[str], None],
 ) -> Conclusion:
-    """End ``run``; ``notes`` are what is to stand in its recording. Raise nothing."""
+    """End ``run``; ``notes`` are what is to stand in its recording. Raise nothing.
+
+    ``say`` gets how far it is, where that takes long.
+    """
     live = catalog.Entry(path, live_folder, 0.0)
     try:
         with interruptible():
-            return _conclude(live, run, outcome, notes)
+            return _conclude(live, run, outcome, notes, say)
     except KeyboardInterrupt:
         error = CallgraphLabError("interrupted; the recording is not finished", hint=_KEPT)
     except CallgraphLabError as known:
@@ -67,7 +77,13 @@ def conclude(
     return Conclusion(live, error=error)
 
 
-def _conclude(live: catalog.Entry, run: RunFile, outcome: Outcome, notes: list[str]) -> Conclusion:
+def _conclude(
+    live: catalog.Entry,
+    run: RunFile,
+    outcome: Outcome,
+    notes: list[str],
+    say: Callable[[str], None],
+) -> Conclusion:
     nothing = "" if live.live_folder is None else _why_nothing(live.live_folder, outcome)
     if nothing:
         notes = [*notes, nothing]
@@ -75,7 +91,7 @@ def _conclude(live: catalog.Entry, run: RunFile, outcome: Outcome, notes: list[s
         write_run_file(
             live.live_folder, ended_now(run, exit_status=outcome.status, notes=tuple(notes))
         )
-    entry = catalog.fold(live)
+    entry = catalog.fold(live, say)
     error = CallgraphLabError(nothing, hint=f"{entry.path} is empty") if nothing else None
     remarks: tuple[str, ...] = ()
     if entry.live_folder is None:

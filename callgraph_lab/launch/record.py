@@ -231,7 +231,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
         notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
         notes += [*outcome.notes, *outcome.faults, *beside.faults, *faults.notes]
         notes += faults.guard(_LIMITS, lambda: limit_watch.finish(outcome.status), [])
-        concluded = conclude(path, live_folder, run, outcome, notes)
+        concluded = conclude(path, live_folder, run, outcome, notes, say=say)
         beside.finish(lambda: catalog.load(concluded.entry))
         return Recorded(
             entry=concluded.entry,

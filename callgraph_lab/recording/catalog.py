@@ -25,6 +25,8 @@ from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from callgraph_lab.model import Recording, RunInformation
 
 RECORDING_SUFFIX = ".cglab"
@@ -265,19 +267,22 @@ def read_live(live_folder: Path) -> Recording:
     return read_live_folder(live_folder).recording
 
 
-def fold(entry: Entry) -> Entry:
+def fold(entry: Entry, say: Callable[[str], None] = lambda _line: None) -> Entry:
     """Turn the live files of a run that is over into its recording; return the finished entry.
 
     A recording with processes that are still running is left as it is. Raise ``RecordingError``
     where nothing can be read and ``OutputError`` where nothing can be written: the live files stay.
+    ``say`` gets a line now and then where it takes long.
     """
     if entry.live_folder is None:
         return entry
-    path = folding.fold_live_folder(entry.live_folder, entry.path)
+    path = folding.fold_live_folder(entry.live_folder, entry.path, say)
     return entry if path is None else Entry(path, None, path.stat().st_mtime)
 
 
-def fold_abandoned(folder: Path) -> list[tuple[Entry, RecordingError | OutputError | None]]:
+def fold_abandoned(
+    folder: Path, say: Callable[[str], None] = lambda _line: None
+) -> list[tuple[Entry, RecordingError | OutputError | None]]:
     """Fold every run in ``folder`` of which nothing runs any more; say what could not be folded."""
     remove_remains_in(folder)
     folded: list[tuple[Entry, RecordingError | OutputError | None]] = []
@@ -295,7 +300,7 @@ def fold_abandoned(folder: Path) -> list[tuple[Entry, RecordingError | OutputErr
             continue
         try:
             if not folding.remove_remains(item):
-                folded.append((fold(entry), None))
+                folded.append((fold(entry, say), None))
         except (RecordingError, OutputError) as error:
             folded.append((entry, error))
     return folded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import time
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import OutputError, RecordingError
@@ -20,19 +21,22 @@ from callgraph_lab.recording.running import has_running_process
 from callgraph_lab.recording.source_files import with_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+_SAY_EVERY_S = 2.0
 DAMAGED_SUFFIX = ".damaged"
 """A part that could not be read stays beside its recording: ``x.cglab.<part>.damaged``."""
 
 
-def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
+def fold_live_folder(
+    live_folder: Path, path: Path, say: Callable[[str], None] = lambda _line: None
+) -> Path | None:
     """Save the run in ``live_folder`` as ``path``, and return where it is now.
 
     That is another name where ``path`` is another recording's by now. Return None, and do nothing,
     while a process still records. Raise ``RecordingError`` or ``OutputError``: nothing is removed
-    then.
+    then. ``say`` gets a line every few seconds where very many processes make it take long.
     """
     with locked(live_folder) as is_ours:
         if not is_ours:
@@ -50,8 +54,12 @@ def fold_live_folder(live_folder: Path, path: Path) -> Path | None:
             path = _free_path(path)
         with contextlib.suppress(OutputError, RecordingError):
             # Only so that the recording of very many processes is no longer than it has to be.
+            said_at = time.monotonic()
             while merge_while_locked(live_folder):
-                pass
+                if time.monotonic() - said_at >= _SAY_EVERY_S:
+                    said_at = time.monotonic()
+                    left = sum(1 for _ in live_folder.glob(f"*{layout.PART_SUFFIX}"))
+                    say(f"finishing {path.name}: {left:,} processes are left to add up")
         contents = read_while_locked(live_folder)
         recording = contents.recording
         if is_own_live_folder(live_folder):

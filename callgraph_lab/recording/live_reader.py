@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _WORDS_A_CONTEXT = layout.CONTEXT_BYTES // 8
 _HALVES_A_CONTEXT = layout.CONTEXT_BYTES // 4
 _ACTION_BLOCKS = range(layout.BLOCK_ACTIONS, layout.BLOCK_EVENTS + 1)
+_MOST_FUNCTIONS_KNOWN = 10_000
 _UNSET = -1
 _LARGEST = 2**63 - 1
 """No pid, time or count that a process has seen is larger."""
@@ -212,33 +214,35 @@ def read_functions_block(data: bytes, start: int, end: int, functions: list[Live
         size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)
         if number != len(functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
             raise DamagedError(f"the function at offset {at} is damaged")
-        module, qualname, file, class_name, ancestors, pycallgraph2_name = _strings(
-            data, at + layout.FUNCTION_HEADER.size, at + size
-        )
-        functions.append(
-            LiveFunction(
-                module=module,
-                qualname=qualname,
-                file=file,
-                class_name=class_name,
-                ancestors=ancestors,
-                pycallgraph2_name=pycallgraph2_name,
-                line=line,
-                is_thread=bool(flags & layout.FUNCTION_IS_THREAD),
-                is_c=bool(flags & layout.FUNCTION_IS_C),
-            )
-        )
+        functions.append(_function(data[at + layout.FUNCTION_HEADER.size : at + size], line, flags))
         at += size
 
 
-def _strings(data: bytes, start: int, end: int) -> Iterator[str]:
-    at = start
+@lru_cache(maxsize=_MOST_FUNCTIONS_KNOWN)
+def _function(names: bytes, line: int, flags: int) -> LiveFunction:
+    """Return a function. The thousands of children of a server have the same ones."""
+    module, qualname, file, class_name, ancestors, pycallgraph2_name = _strings(names)
+    return LiveFunction(
+        module=module,
+        qualname=qualname,
+        file=file,
+        class_name=class_name,
+        ancestors=ancestors,
+        pycallgraph2_name=pycallgraph2_name,
+        line=line,
+        is_thread=bool(flags & layout.FUNCTION_IS_THREAD),
+        is_c=bool(flags & layout.FUNCTION_IS_C),
+    )
+
+
+def _strings(data: bytes) -> Iterator[str]:
+    at = 0
     for _ in range(layout.FUNCTION_STRINGS):
-        if at + layout.STRING_LENGTH.size > end:
-            raise DamagedError(f"the function before offset {end} is cut off")
+        if at + layout.STRING_LENGTH.size > len(data):
+            raise DamagedError("a function is cut off")
         (length,) = layout.STRING_LENGTH.unpack_from(data, at)
         at += layout.STRING_LENGTH.size
-        if length > end - at:
-            raise DamagedError(f"a name at offset {at} is cut off")
+        if length > len(data) - at:
+            raise DamagedError("a name of a function is cut off")
         yield data[at : at + length].decode("utf-8", "replace")
         at += length

@@ -13,7 +13,7 @@ from unit.recording.builders import abandoned_run, live_file, plant_part
 
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.graph.processes import only_process
-from callgraph_lab.recording import catalog, ended, store
+from callgraph_lab.recording import catalog, ended, folding, store
 from callgraph_lab.recording.ended import KEPT_PARTS, MOST_ENDED_PARTS, merge_ended_parts
 from callgraph_lab.recording.live_folder import read_live_folder
 from callgraph_lab.recording.live_format import PART_SUFFIX
@@ -242,3 +242,18 @@ def test_no_file_outside_is_removed(live_folder: Path, tmp_path: Path) -> None:
     assert outside.exists()
     assert (live_folder / "run.json").exists()
     assert ended.read_index(live_folder).number == 2
+
+
+def test_finishing_very_many_processes_says_how_many_are_left(
+    live_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended, "_MOST_AT_ONCE", 10)
+    monkeypatch.setattr(folding, "_SAY_EVERY_S", 0.0)
+    said: list[str] = []
+    ((_, error),) = catalog.fold_abandoned(live_folder.parent, said.append)
+    assert error is None
+    name = live_folder.name.removesuffix(".live")
+    assert said == [
+        f"finishing {name}: {left} processes are left to add up"
+        for left in range(PARTS - 10, MOST_ENDED_PARTS, -10)
+    ]
