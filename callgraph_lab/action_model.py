@@ -41,6 +41,8 @@ class RecordedAction:
     bytes: int = 0
     dropped: int = 0
     duration_ns: int = 0
+    sessions_at_least: bool = False
+    """There may have been more: of an object where an earlier one stood it is not known whose."""
 
 
 @dataclass(frozen=True, slots=True)

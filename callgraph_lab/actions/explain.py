@@ -64,6 +64,7 @@ class Explanation:
     names: tuple[str, ...]
     count: int
     sessions: int
+    sessions_at_least: bool
     instances: int
     duration_ns: int
     passes: int
@@ -111,6 +112,7 @@ def explain_action(
         names=tuple(sorted(names)),
         count=len(instances) if nth is not None else sum(item.count for item in actions),
         sessions=(len(instances) if nth is not None else sum(item.sessions for item in actions)),
+        sessions_at_least=nth is None and any(item.sessions_at_least for item in actions),
         instances=len(instances),
         duration_ns=percentile([item.duration_ns(now_ns) for item in instances], P50),
         passes=passes,

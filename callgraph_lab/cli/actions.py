@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from callgraph_lab.action_model import RecordedAction
     from callgraph_lab.actions.table import ActionSummary
     from callgraph_lab.model import Recording
 
@@ -63,6 +64,7 @@ def action_document(item: ActionSummary) -> dict[str, Any]:
         "count": action.count,
         "ended": action.ended,
         "sessions": action.sessions,
+        "sessions_at_least": action.sessions_at_least,
         "calls": item.calls,
         "functions": item.functions,
         "wall_ns": item.wall_ns,
@@ -94,7 +96,7 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
             (
                 item.action.name,
                 "-" if item.action.background else f"{item.action.count:,}",
-                "-" if item.action.background else f"{item.action.sessions:,}",
+                "-" if item.action.background else _sessions(item.action),
                 f"{item.calls:,}",
                 f"{item.functions:,}",
                 duration(item.wall_ns),
@@ -114,6 +116,10 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
             for item in summaries
         ],
     )
+
+
+def _sessions(action: RecordedAction) -> str:
+    return f"{'at least ' if action.sessions_at_least else ''}{action.sessions:,}"
 
 
 def _remarks(recording: Recording, summaries: Sequence[ActionSummary]) -> list[str]:

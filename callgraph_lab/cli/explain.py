@@ -80,6 +80,7 @@ def _as_json(explanation: Explanation, nth: Nth | None) -> dict[str, Any]:
         "nth": nth,
         "count": explanation.count,
         "sessions": explanation.sessions,
+        "sessions_at_least": explanation.sessions_at_least,
         "instances": explanation.instances,
         "p50_ns": explanation.duration_ns,
         "passes": explanation.passes,

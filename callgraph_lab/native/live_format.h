@@ -132,7 +132,7 @@ struct open_entry {
 #define SENSOR_STALLED 0xFFFFFFFFu
 #define SENSOR_LIMIT 0xFFFFFFFEu
 
-enum action_flags { ACTION_IS_BACKGROUND = 1, ACTION_IS_ONCE = 2 };
+enum action_flags { ACTION_IS_BACKGROUND = 1, ACTION_IS_ONCE = 2, ACTION_SESSIONS_AT_LEAST = 4 };
 enum instance_flags {
     INSTANCE_IS_ABANDONED = 1,
     INSTANCE_HAS_LATE_WORK = 2,

@@ -13,6 +13,7 @@ struct session {
     uint64_t id;
     uint32_t uses;
     bool closed;
+    bool constructed; /* its constructor was seen: so will be that of the next one at its address */
     struct instance *transfer; /* kept open after its starting call has returned */
     struct instance *waiting;  /* until another call of the session returns */
     struct instance *latest;

@@ -97,6 +97,30 @@ add_detail(struct instance *outer, const struct rule *rule, struct reading *read
     }
 }
 
+/* Do the rules tell when sessions of this class are over? */
+static bool
+ends_are_seen(const struct rule *rule)
+{
+    for (const struct rule *other = rules.first; other != NULL; other = other->next) {
+        if (other->kind == RULE_START && other->once &&
+            strcmp(other->class_name, rule->class_name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The session had the action before, unless it is another one at the address of one that is gone. */
+static void
+note_that_sessions_may_be_more(struct action *action, const struct session *session,
+                               const struct rule *rule)
+{
+    if (!session->constructed && !(action->record->flags & ACTION_SESSIONS_AT_LEAST) &&
+        !ends_are_seen(rule)) {
+        STORE(action->record->flags, action->record->flags | ACTION_SESSIONS_AT_LEAST);
+    }
+}
+
 static bool
 start_instance(struct thread *thread, struct entry *entry, const struct rule *rule,
                struct session *session, struct action *action, const struct reading *reading)
@@ -156,6 +180,7 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
                 errno = ENOMEM;
                 return false;
             }
+            session->constructed = constructed;
         }
     }
     if (!put_name(rule, reading, entry->watch)) {
@@ -165,8 +190,11 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
     if (action == NULL) {
         return false;
     }
-    if (rule->once && session != NULL && session_has_had(session, action->id)) {
-        return true;
+    if (session != NULL && session_has_had(session, action->id)) {
+        note_that_sessions_may_be_more(action, session, rule);
+        if (rule->once) {
+            return true;
+        }
     }
     return start_instance(thread, entry, rule, session, action, reading);
 }

@@ -41,6 +41,7 @@ def rows_of_actions(recording: Recording) -> dict[str, list[_Row]]:
                 item.bytes,
                 item.dropped,
                 item.duration_ns,
+                int(item.sessions_at_least),
             )
             for item in recording.actions
         ],
@@ -93,8 +94,10 @@ def actions_of_rows(tables: Mapping[str, list[_Row]], *, contexts: int) -> dict[
     ``contexts`` is how many the tree has.
     """
     actions = tuple(
-        RecordedAction(name, bool(background), bool(once), *figures)
-        for name, background, once, *figures in tables["action"]
+        RecordedAction(
+            name, bool(background), bool(once), *figures, sessions_at_least=bool(at_least)
+        )
+        for name, background, once, *figures, at_least in tables["action"]
     )
     labels = tuple(RecordedLabel(*row) for row in tables["label"])
     instances = tuple(_instance(row) for row in tables["instance"])

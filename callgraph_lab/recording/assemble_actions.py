@@ -150,6 +150,7 @@ class JoinedActions:
             bytes=_bounded(total["bytes"]),
             dropped=_bounded(total["dropped"]),
             duration_ns=_bounded(self._durations_ns[name]),
+            sessions_at_least=any(live.sessions_at_least for _, live in parts),
         )
 
     def _distinct_sessions(self, number: int, parts: list[tuple[int, LiveAction]]) -> int:

@@ -116,6 +116,7 @@ def action_of_record(length: int, flags: int, *rest: int) -> LiveAction:
         bytes=moved,
         dropped=dropped,
         duration_ticks=duration_ticks,
+        sessions_at_least=bool(flags & layout.ACTION_SESSIONS_AT_LEAST),
     )
 
 

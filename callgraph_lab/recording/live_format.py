@@ -253,6 +253,8 @@ ACTION = struct.Struct("<IIQQQQQQQQ56s")
 ACTION_BYTES = ACTION.size
 ACTION_IS_BACKGROUND = 1
 ACTION_IS_ONCE = 2
+ACTION_SESSIONS_AT_LEAST = 4
+"""One object may have stood where an earlier one had, and been taken for it."""
 LABEL = struct.Struct("<IIQ")
 LABEL_BYTES = LABEL.size
 INSTANCE = struct.Struct("<QQIIQQQQQIIIIII16Q104s")

@@ -108,6 +108,7 @@ class LiveAction:
     bytes: int
     dropped: int
     duration_ticks: int
+    sessions_at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def _add_actions(
                 known,
                 background=known.background or added.background,
                 once=known.once or added.once,
+                sessions_at_least=known.sessions_at_least or added.sessions_at_least,
                 **sums,
             )
         action_of.append(number)

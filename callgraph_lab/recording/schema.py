@@ -5,7 +5,7 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -95,7 +95,8 @@ CREATE TABLE action (
     count INTEGER NOT NULL, ended INTEGER NOT NULL, sessions INTEGER NOT NULL,
     busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
     dropped INTEGER NOT NULL,        -- instances that the table "instance" has no room for
-    duration_ns INTEGER NOT NULL     -- sum over the ended instances, from begin to end
+    duration_ns INTEGER NOT NULL,    -- sum over the ended instances, from begin to end
+    sessions_at_least INTEGER NOT NULL -- 1 where there may have been more sessions
 );
 CREATE TABLE label (
     -- What the column "label" of the tree refers to, by the row's place; the first is none.
@@ -211,6 +212,7 @@ COLUMNS: dict[str, Types] = {
         "bytes": int,
         "dropped": int,
         "duration_ns": int,
+        "sessions_at_least": int,
     },
     "label": {"action": _INT_OR_NULL, "lane": int, "instance": _INT_OR_NULL},
     "instance": {
