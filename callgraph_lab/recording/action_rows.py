@@ -93,12 +93,7 @@ def actions_of_rows(tables: Mapping[str, list[_Row]], *, contexts: int) -> dict[
 
     ``contexts`` is how many the tree has.
     """
-    actions = tuple(
-        RecordedAction(
-            name, bool(background), bool(once), *figures, sessions_at_least=bool(at_least)
-        )
-        for name, background, once, *figures, at_least in tables["action"]
-    )
+    actions = tuple(_action(row) for row in tables["action"])
     labels = tuple(RecordedLabel(*row) for row in tables["label"])
     instances = tuple(_instance(row) for row in tables["instance"])
     events = tuple(_event(row) for row in tables["event"])
@@ -115,6 +110,12 @@ def actions_of_rows(tables: Mapping[str, list[_Row]], *, contexts: int) -> dict[
         "events_dropped": events_dropped,
         "event_map": event_map_of_json(json.loads(description)),
     }
+
+
+def _action(row: _Row) -> RecordedAction:
+    fields = dict(zip(COLUMNS["action"], row, strict=True))
+    flags = ("background", "once", "sessions_at_least")
+    return RecordedAction(**{**fields, **{name: bool(fields[name]) for name in flags}})
 
 
 def _instance(row: _Row) -> ActionInstance:
