@@ -46,7 +46,9 @@ _MOST_AT_ONCE = 128
 _INDEX = "ended.json"
 _NAME = re.compile(r"ended-(\d{1,12})\.cglab")
 _LONGEST_INDEX_BYTES = 1024 * 1024
-_NO_RUN = RunInformation("", "", (), "", "", "", 0, complete=False)
+_NO_RUN = RunInformation(
+    "", "", (), "", "", started="1970-01-01T00:00:00+00:00", duration_ns=0, complete=False
+)
 """What was run is not known here, the run file has it; but how long the last process lasted is."""
 
 

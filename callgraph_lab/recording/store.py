@@ -28,6 +28,7 @@ from callgraph_lab.recording.heap_files import heap_of_rows, rows_of_heap
 from callgraph_lab.recording.line_rows import lines_of_rows, rows_of_lines
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
 from callgraph_lab.recording.open_folder import create_new, give_to_owner
+from callgraph_lab.recording.plausible import check_recording, check_run
 from callgraph_lab.recording.resource_file import pack_resources, unpack_resources
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
@@ -369,7 +370,7 @@ class _Reader:
         marks = unpack_marks(tables["mark"], tables["mark_column"], len(tree))
         ((seal,),) = tables["maker"]
         resources = unpack_resources(tables["resource_column"])
-        return Recording(
+        recording = Recording(
             run,
             functions,
             tree,
@@ -382,6 +383,8 @@ class _Reader:
             sources=RecordedSources(tuple(tables["source"]), seal),
             **actions,
         )
+        check_recording(recording)
+        return recording
 
 
 def _run_information(rows: Sequence[_Row]) -> RunInformation:
@@ -394,7 +397,9 @@ def _run_information(rows: Sequence[_Row]) -> RunInformation:
     ):
         raise ValueError("what was run cannot be read")
     fields.update({name: _strings(fields[name]) for name in ("argv", "notes")})
-    return RunInformation(**fields)
+    run = RunInformation(**fields)
+    check_run(run)
+    return run
 
 
 def _ending(text: str) -> Ending:

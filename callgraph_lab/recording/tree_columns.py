@@ -20,7 +20,7 @@ ColumnRow = tuple[str, int, int, bytes]
 _FAST = 1
 # Zeros can be compressed a thousandfold, but a context of a real tree takes ten bytes and more: a
 # file that claims to do with less would only fill the memory of who reads it.
-_CONTEXTS_A_COMPRESSED_BYTE = 2
+_COMPRESSED_BYTES_A_CONTEXT = 4
 _CONTEXTS_ALWAYS_ALLOWED = 100_000
 
 
@@ -53,7 +53,7 @@ def unpack_tree(rows: Iterable[ColumnRow], functions: int) -> CallTree:
     if len(lengths) != 1:
         raise ValueError("its columns differ in length")
     compressed = sum(len(row[3]) for row in row_of.values())
-    most = _CONTEXTS_ALWAYS_ALLOWED + _CONTEXTS_A_COMPRESSED_BYTE * compressed
+    most = _CONTEXTS_ALWAYS_ALLOWED + compressed // _COMPRESSED_BYTES_A_CONTEXT
     if not 0 <= lengths.pop() <= most:
         raise ValueError("it claims more contexts than its size allows")
     tree = CallTree()

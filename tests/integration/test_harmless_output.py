@@ -109,3 +109,16 @@ def test_printed_as_it_is_where_it_prints(tmp_path: Path, cglab_here: Run) -> No
     store.save(named, tmp_path / "out" / "x.cglab")
     for arguments in (("info", "x"), ("info", "x", "--format", "json")):
         assert "für 中文 😀" in cglab_here(*arguments, folder=tmp_path).stdout
+
+
+def test_a_long_name_makes_no_other_row_long(tmp_path: Path, cglab_here: Run) -> None:
+    made = hostile_recording()
+    long = replace(made.functions[1], qualname="x" * 90_000)
+    (tmp_path / "out").mkdir()
+    store.save(
+        replace(made, functions=[made.functions[0], long, *made.functions[2:]]),
+        tmp_path / "out" / "x.cglab",
+    )
+    rows = cglab_here("functions", "x", "--filter", "none", folder=tmp_path).stdout.split("\n")
+    assert max(map(len, rows)) > 90_000
+    assert sum(map(len, rows)) < 100_000
