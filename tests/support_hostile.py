@@ -24,7 +24,7 @@ FORBIDDEN = re.compile(
     r"\ud800-\udfff\U000e0000-\U000e0fff\U0010fffe\U0010ffff]"
 )
 """What must reach no terminal. A line break is ours, and is looked for otherwise."""
-_CHOSEN = {"kind", "started", "cause", "counter", "event_map"}
+_CHOSEN = {"kind", "started", "ending", "cause", "counter", "event_map"}
 """Fields that a recording may hold certain words in only."""
 
 
