@@ -1,6 +1,7 @@
 #include "calls.h"
 
 #include "callers.h"
+#include "hook.h"
 #include "left_calls.h"
 #include "lines.h"
 #include "passing.h"
@@ -235,6 +236,7 @@ calls_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed)
     if (elapsed > INT64_MAX) {
         return 0;
     }
+    hook_look_after();
     stalls_note_call(thread, call, elapsed);
     return elapsed;
 }

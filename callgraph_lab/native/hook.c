@@ -1,3 +1,4 @@
+#define _GNU_SOURCE 1
 #include "hook.h"
 
 #include "callers.h"
@@ -8,10 +9,17 @@
 #include "passing.h"
 #include "threads.h"
 
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
 /* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
 static _PyFrameEvalFunction predecessor = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction installed;
+static uint64_t started_ns;
+static uint64_t noticed_ns; /* that another evaluator stands in the place of ours, 0: it does not */
+static bool is_reached;
 
 static PyObject *
 evaluate_deeper(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
@@ -165,27 +173,147 @@ hook_with_snapshots(PyThreadState *thread_state, interpreter_frame *frame, int t
     return result;
 }
 
+/* ---- in the place of ours ------------------------------------------------------------------- */
+
+static PyObject *
+evaluate_and_note(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+{
+    is_reached = true;
+    return predecessor(thread_state, frame, throwing);
+}
+
+/* Does the evaluator that stands in the place of ours call ours? Something is evaluated, to see. */
+static bool
+others_call_ours(void)
+{
+    if (installed == NULL) {
+        return false;
+    }
+    struct raised raised = take_raised();
+    PyThreadState *thread_state = current_thread_state();
+    struct thread *thread = current_thread;
+    uint32_t session = tree.session;
+    _PyFrameEvalFunction saved = evaluate;
+    PyCodeObject *code = PyCode_NewEmpty("", "", 1);
+    PyObject *globals = PyDict_New();
+    is_reached = false;
+    if (code != NULL && globals != NULL) {
+        /* It is no call of the target's, neither for us nor for a trace function. */
+        tree.session = 0;
+        current_thread = NULL;
+        evaluate = evaluate_and_note;
+        PyThreadState_EnterTracing(thread_state);
+        Py_XDECREF(PyEval_EvalCode((PyObject *)code, globals, globals));
+        PyThreadState_LeaveTracing(thread_state);
+        evaluate = saved;
+        current_thread = thread;
+        tree.session = session;
+    }
+    PyErr_Clear();
+    Py_XDECREF(code);
+    Py_XDECREF(globals);
+    put_raised_back(raised);
+    return is_reached;
+}
+
+static double
+seconds_since_start(uint64_t moment_ns)
+{
+    return (double)(moment_ns - started_ns) / 1e9;
+}
+
+bool
+hook_is_lost(char *reason, size_t bytes)
+{
+    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get());
+    if (now == installed || others_call_ours()) {
+        return false;
+    }
+    double noticed = seconds_since_start(noticed_ns != 0 ? noticed_ns : clock_monotonic_ns());
+    if (now == _PyEval_EvalFrameDefault) {
+        snprintf(reason, bytes, "another tool has removed the frame evaluation hook, noticed %.3f s after the"
+                                " start: calls made after that are missing", noticed);
+        return true;
+    }
+    Dl_info library = {0};
+    const char *name = "another tool";
+    if (dladdr((void *)now, &library) != 0 && library.dli_fname != NULL) {
+        const char *slash = strrchr(library.dli_fname, '/');
+        name = slash == NULL ? library.dli_fname : slash + 1;
+    }
+    snprintf(reason, bytes, "%.100s took the place of the frame evaluation hook, noticed %.3f s after the"
+                            " start: calls made after that are missing", name, noticed);
+    return true;
+}
+
+void
+hook_look_after(void)
+{
+    bool is_in_place = hook_is_installed();
+    if (!is_in_place && noticed_ns == 0) {
+        noticed_ns = clock_monotonic_ns();
+    }
+    else if (is_in_place && noticed_ns != 0) {
+        char remark[200];
+        snprintf(remark, sizeof(remark),
+                 "another tool took the place of the frame evaluation hook for a time that ended %.3f s after"
+                 " the start: calls made meanwhile may be missing",
+                 seconds_since_start(clock_monotonic_ns()));
+        arena_remark(remark);
+        noticed_ns = 0;
+    }
+}
+
+/* The interpreter clears this away when nothing of the target runs any more. */
+static void
+look_at_exit(PyObject *capsule)
+{
+    char reason[200];
+    (void)capsule;
+    if (tree.session != 0 && !threads_child_is_pending() && hook_is_lost(reason, sizeof(reason))) {
+        arena_remark(reason);
+    }
+}
+
+static void
+be_told_of_the_exit(PyInterpreterState *interpreter)
+{
+    static bool is_told;
+    PyObject *dictionary = PyInterpreterState_GetDict(interpreter);
+    if (is_told || dictionary == NULL) {
+        return;
+    }
+    PyObject *capsule = PyCapsule_New(&installed, NULL, look_at_exit);
+    is_told = capsule != NULL &&
+              PyDict_SetItemString(dictionary, "callgraph_lab._native", capsule) == 0;
+    Py_XDECREF(capsule);
+    PyErr_Clear();
+}
+
 void
 hook_install(void)
 {
     PyInterpreterState *interpreter = PyInterpreterState_Get();
     _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    if (now != installed) {
+    started_ns = clock_monotonic_ns();
+    noticed_ns = 0;
+    be_told_of_the_exit(interpreter);
+    /* Where another tool calls us still, from an earlier recording, calling it would never end. */
+    if (now != installed && !others_call_ours()) {
         predecessor = now;
-        evaluate = limits_watching(heap_watching(now));
         installed = heap_wants_actions ? hook_with_snapshots : hook;
         _PyInterpreterState_SetEvalFrameFunc(interpreter, installed);
     }
+    evaluate = limits_watching(heap_watching(predecessor));
 }
 
 bool
 hook_remove(void)
 {
-    PyInterpreterState *interpreter = PyInterpreterState_Get();
     if (!hook_is_installed()) {
         return false;
     }
-    _PyInterpreterState_SetEvalFrameFunc(interpreter, predecessor);
+    _PyInterpreterState_SetEvalFrameFunc(PyInterpreterState_Get(), predecessor);
     return true;
 }
 

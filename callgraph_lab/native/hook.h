@@ -10,6 +10,11 @@ void hook_install(void);
 /* Take it away again. False when somebody else has put theirs around or in the place of ours since. */
 bool hook_remove(void);
 bool hook_is_installed(void);
+/* Are calls made past the hook, since another evaluator stands in its place that does not call it? Then ``reason`` says
+ * so, and whose it is. Evaluates something, where there is another. */
+bool hook_is_lost(char *reason, size_t bytes);
+/* Note when that has come about, and ended. Called now and then while calls are recorded; costs next to nothing. */
+void hook_look_after(void);
 /* Was there another one before ours, that is called by it now? */
 bool hook_has_predecessor(void);
 

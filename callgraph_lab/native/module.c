@@ -199,12 +199,9 @@ stop(PyObject *module, PyObject *unused)
     if (!arena_is_open()) {
         Py_RETURN_NONE;
     }
-    const char *reason = NULL;
-    if (!hook_remove()) {
-        reason = "another tool took the place of the frame evaluation hook: calls made after that are "
-                 "missing";
-    }
-    end_recording(reason == NULL ? STATE_FINISHED : STATE_STOPPED, reason);
+    char reason[200];
+    bool is_lost = !hook_remove() && hook_is_lost(reason, sizeof(reason));
+    end_recording(is_lost ? STATE_STOPPED : STATE_FINISHED, is_lost ? reason : NULL);
     Py_RETURN_NONE;
 }
 

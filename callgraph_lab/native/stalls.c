@@ -22,7 +22,7 @@ void
 stalls_start(uint64_t threshold_ns)
 {
     threshold_ticks = 0;
-    tree.long_call_ticks = INT64_MAX;
+    tree.long_call_ticks = clock_ticks_a_second() / 1000;
     if (threshold_ns != 0) {
         double ticks = (double)threshold_ns * (double)clock_ticks_a_second() / 1e9;
         threshold_ticks = ticks < 2 ? 2 : (uint64_t)ticks;
@@ -48,7 +48,7 @@ stalls_stop(void)
 {
     stalls_adopt();
     threshold_ticks = 0;
-    tree.long_call_ticks = INT64_MAX;
+    tree.long_call_ticks = clock_ticks_a_second() / 1000;
 }
 
 static struct pass *

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include "tree.h"
 
+#include "clock.h"
 #include "contexts.h"
 #include "instances.h"
 #include "lines.h"
@@ -57,7 +58,7 @@ tree_start(uint64_t max_contexts, bool whole_program)
     tree.max_contexts = max_contexts;
     tree.found_calls = 0;
     tree.stacks_take_turns = false;
-    tree.long_call_ticks = INT64_MAX;
+    tree.long_call_ticks = clock_ticks_a_second() / 1000;
     tree.session = ++tree.last_session;
     return 0;
 }

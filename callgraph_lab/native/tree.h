@@ -134,7 +134,7 @@ struct tree {
     uint64_t max_contexts;
     uint64_t context_count;
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
-    uint64_t long_call_ticks; /* a call that takes longer may be what stalls the event loop; < 2^63 */
+    uint64_t long_call_ticks; /* a call that takes longer is looked at: it may stall the event loop; < 2^63 */
     bool stacks_take_turns; /* the last call entered was not always the caller: greenlets, most of all */
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
