@@ -220,7 +220,8 @@ def strike(kill: Kill, run: Running) -> None:
         cglab.kill()
         time.sleep(kill.rest_s)
     else:
-        (target,) = wait_until(lambda: children_of(cglab.pid), "there is a target")
+        # A process that watches signals comes after it.
+        target, *_ = wait_until(lambda: children_of(cglab.pid), "there is a target")
         time.sleep(kill.rest_s if kill.is_early else 0)
         if kill.victims == "both":
             cglab.kill()
