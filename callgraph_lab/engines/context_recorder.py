@@ -233,6 +233,13 @@ class ContextRecorder:
             thread.writer.words[WORD_DEPTH] -= 1
         del stack[-1]
 
+    def _remark_on_threads(self, module: object, qualname: str) -> None:
+        # Nobody sets a trace function for them. Python 3.11 has no auditing event of their start.
+        self.remark(
+            f"threads that {module}.{qualname} may start with _thread.start_new_thread are missing:"
+            " the engine pycallgraph2 does not see them; the engine native does"
+        )
+
     def _callee(self, thread: ThreadCalls, caller: Node, frame: FrameType) -> Node | None:
         """Return the context of the frame's function below ``caller``, made where it is new.
 
@@ -244,6 +251,8 @@ class ContextRecorder:
         traits = self._traits.get(place)
         if traits is None:
             traits = self._traits[place] = CodeTraits(code, _YIELD_OPCODE)
+            if "start_new_thread" in code.co_names:
+                self._remark_on_threads(module, code.co_qualname)
         receiver, named = classes_of(frame, traits)
         # Classes are told apart by name: an address may mean another class tomorrow, and keeping
         # the class alive would be noticed.

@@ -147,6 +147,32 @@ def test_threads_with_names_of_their_own_share_roots_past_a_number(
     assert len(recording.threads) < 100
 
 
+PAST_THREADING = """
+import _thread, threading
+
+def work():
+    done.release()
+
+done = threading.Semaphore(0)
+_thread.start_new_thread(work, ())
+done.acquire()
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+@every_engine
+def test_threads_started_past_threading_are_recorded_or_said_to_be_missing(
+    engine: str, tmp_path: Path
+) -> None:
+    script = write_script(tmp_path, PAST_THREADING)
+    recording = record_program(script, folder=tmp_path, engine=engine)
+    missing = [note for note in recording.run.notes if "_thread.start_new_thread" in note]
+    assert calls_by_name(recording)["__main__.work"] + len(missing) == 2
+    assert bool(missing) == (engine == "pycallgraph2")
+
+
 DAEMON = """
 import threading, time
 
