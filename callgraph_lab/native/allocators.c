@@ -2,6 +2,7 @@
 
 #include "compat.h"
 #include "memory.h"
+#include "tree.h"
 
 struct domain {
     PyMemAllocatorEx inner;
@@ -21,8 +22,8 @@ static PyInterpreterState *interpreter;
  * another domain is one block, not two. And what is ours and not the target's is left out. */
 enum uncounted { COUNTED = 0, PASSED_ON, LEFT_OUT };
 static _Thread_local enum uncounted uncounted __attribute__((tls_model("initial-exec")));
-/* Set while we ask whether ours is still called. */
-static bool is_probed;
+/* Set while we ask whether those of a domain are still called, by the thread that asks. */
+static _Thread_local const struct domain *probed __attribute__((tls_model("initial-exec")));
 
 /* ---- what stands in for Python's ------------------------------------------------------------- */
 
@@ -38,11 +39,11 @@ is_recorded_interpreter(void)
 static inline bool
 is_counted(const struct domain *domain)
 {
-    if (UNLIKELY(is_probed) && domain->side == MEMORY_LOCKED) {
-        is_probed = false;
+    if (UNLIKELY(probed == domain)) {
+        probed = NULL;
         return false;
     }
-    if (!__atomic_load_n(&memory_is_counted, __ATOMIC_RELAXED) || uncounted) {
+    if (!__atomic_load_n(&tree.counts_memory, __ATOMIC_RELAXED) || uncounted) {
         return false;
     }
     return domain->side == MEMORY_RAW || is_recorded_interpreter();
@@ -56,10 +57,9 @@ counts(const struct domain *domain)
                                   current_thread_state() == NULL || is_recorded_interpreter());
 }
 
-static void *
-counting_malloc(void *context, size_t size)
+static inline void *
+counting_malloc(const struct domain *domain, size_t size)
 {
-    const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     if (!counts(domain)) {
         return inner->malloc(inner->ctx, size);
@@ -73,10 +73,9 @@ counting_malloc(void *context, size_t size)
     return address;
 }
 
-static void *
-counting_calloc(void *context, size_t items, size_t item_bytes)
+static inline void *
+counting_calloc(const struct domain *domain, size_t items, size_t item_bytes)
 {
-    const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     if (!counts(domain)) {
         return inner->calloc(inner->ctx, items, item_bytes);
@@ -90,10 +89,9 @@ counting_calloc(void *context, size_t items, size_t item_bytes)
     return address;
 }
 
-static void
-counting_free(void *context, void *address)
+static inline void
+counting_free(const struct domain *domain, void *address)
 {
-    const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     struct block block;
     if (UNLIKELY(uncounted == LEFT_OUT)) {
@@ -124,10 +122,9 @@ realloc_left_out(const struct domain *domain, void *address, size_t size)
     return moved;
 }
 
-static void *
-counting_realloc(void *context, void *address, size_t size)
+static inline void *
+counting_realloc(const struct domain *domain, void *address, size_t size)
 {
-    const struct domain *domain = context;
     const PyMemAllocatorEx *inner = &domain->inner;
     if (!counts(domain)) {
         return UNLIKELY(uncounted == LEFT_OUT) ? realloc_left_out(domain, address, size)
@@ -151,6 +148,41 @@ counting_realloc(void *context, void *address, size_t size)
     return moved;
 }
 
+/* Python reads the function and its context one after the other, in threads without the interpreter lock as
+ * well: where both were exchanged, one could get that of the other. So each domain has functions of its own, and
+ * the context stays that of whom they stand for. */
+#define STAND_INS(NAME, NUMBER)                                                                     \
+    static void *NAME##_malloc(void *context, size_t size)                                          \
+    {                                                                                               \
+        (void)context;                                                                              \
+        return counting_malloc(&domains[NUMBER], size);                                             \
+    }                                                                                               \
+    static void *NAME##_calloc(void *context, size_t items, size_t item_bytes)                      \
+    {                                                                                               \
+        (void)context;                                                                              \
+        return counting_calloc(&domains[NUMBER], items, item_bytes);                                \
+    }                                                                                               \
+    static void *NAME##_realloc(void *context, void *address, size_t size)                          \
+    {                                                                                               \
+        (void)context;                                                                              \
+        return counting_realloc(&domains[NUMBER], address, size);                                   \
+    }                                                                                               \
+    static void NAME##_free(void *context, void *address)                                           \
+    {                                                                                               \
+        (void)context;                                                                              \
+        counting_free(&domains[NUMBER], address);                                                   \
+    }
+
+STAND_INS(raw, PYMEM_DOMAIN_RAW)
+STAND_INS(mem, PYMEM_DOMAIN_MEM)
+STAND_INS(object, PYMEM_DOMAIN_OBJ)
+
+static const PyMemAllocatorEx stand_ins[DOMAINS] = {
+    {NULL, raw_malloc, raw_calloc, raw_realloc, raw_free},
+    {NULL, mem_malloc, mem_calloc, mem_realloc, mem_free},
+    {NULL, object_malloc, object_calloc, object_realloc, object_free},
+};
+
 /* ---- in place or not ---------------------------------------------------------------------------- */
 
 static bool
@@ -158,44 +190,57 @@ is_outermost(const struct domain *domain)
 {
     PyMemAllocatorEx now;
     PyMem_GetAllocator(domain->number, &now);
-    return now.malloc == counting_malloc;
+    return now.malloc == stand_ins[domain->number].malloc;
 }
 
-/* Are ours called, by Python or by those of another tool that came later? */
+/* Are ours called, by Python or by those of another tool that came later? Asked of each domain: a tool may have
+ * wrapped one of them only, and ours put in above it would be called by it. */
 static bool
-are_in_place(void)
+is_in_place(const struct domain *domain)
 {
-    if (is_outermost(&domains[PYMEM_DOMAIN_OBJ])) {
+    if (is_outermost(domain)) {
         return true;
     }
-    is_probed = true;
-    PyObject_Free(PyObject_Malloc(1));
-    bool reached = !is_probed;
-    is_probed = false;
-    return reached;
+    probed = domain;
+    switch (domain->number) {
+    case PYMEM_DOMAIN_RAW:
+        PyMem_RawFree(PyMem_RawMalloc(1));
+        break;
+    case PYMEM_DOMAIN_MEM:
+        PyMem_Free(PyMem_Malloc(1));
+        break;
+    case PYMEM_DOMAIN_OBJ:
+        PyObject_Free(PyObject_Malloc(1));
+        break;
+    }
+    bool is_reached = probed == NULL;
+    probed = NULL;
+    return is_reached;
 }
 
-static void
+/* True: one was not there. */
+static bool
 put_in(void)
 {
+    bool was_missing = false;
     for (size_t index = 0; index < DOMAINS; index++) {
         struct domain *domain = &domains[index];
-        if (!is_outermost(domain)) {
-            PyMemAllocatorEx ours = {domain, counting_malloc, counting_calloc, counting_realloc,
-                                     counting_free};
+        if (!is_in_place(domain)) {
+            PyMemAllocatorEx ours = stand_ins[index];
             PyMem_GetAllocator(domain->number, &domain->inner);
+            ours.ctx = domain->inner.ctx;
             PyMem_SetAllocator(domain->number, &ours);
+            was_missing = true;
         }
     }
+    return was_missing;
 }
 
 void
 allocators_install(void)
 {
     interpreter = PyInterpreterState_Get();
-    if (!are_in_place()) {
-        put_in();
-    }
+    put_in();
 }
 
 void
@@ -217,8 +262,7 @@ allocators_leave_out(bool left_out)
 void
 allocators_look_after(void)
 {
-    if (memory_is_counted && !are_in_place()) {
-        put_in();
+    if (tree.counts_memory && put_in()) {
         arena_remark("the target has put Python's allocators back: memory that was allocated or freed"
                      " since, until this was noticed, is missing");
     }

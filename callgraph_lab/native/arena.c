@@ -28,6 +28,10 @@ static struct {
     size_t mapping_capacity;
     uint64_t end;
     struct file_header *parents_header; /* in a forked child that has no file of its own yet */
+    bool counts_children;
+    bool is_cut_short; /* by somebody else: what is mapped is not the file any more */
+    uint64_t start_time, ticks_a_second;
+    char information[sizeof(((struct file_header *)NULL)->information)];
 } file;
 
 static bool
@@ -50,12 +54,60 @@ make_room_for_mapping(void)
     return true;
 }
 
+/* ---- a file that was cut short ------------------------------------------------------------------ */
+
+static bool
+replace(void *address, size_t size)
+{
+    return mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                0) != MAP_FAILED;
+}
+
+/* System calls only: it also runs in a signal handler. */
+static bool
+replace_all(void)
+{
+    bool is_whole = true;
+    file.is_cut_short = true;
+    for (size_t index = 0; index < file.mapping_count; index++) {
+        is_whole = replace(file.mappings[index].address, file.mappings[index].size) && is_whole;
+    }
+    return is_whole;
+}
+
+static bool
+is_in(const void *address, const void *first, size_t size)
+{
+    return first != NULL && (uintptr_t)address - (uintptr_t)first < size;
+}
+
+bool
+arena_replace_cut_file(const void *address)
+{
+    if (is_in(address, file.parents_header, HEADER_BYTES)) {
+        return replace(file.parents_header, HEADER_BYTES);
+    }
+    for (size_t index = 0; index < file.mapping_count; index++) {
+        if (is_in(address, file.mappings[index].address, file.mappings[index].size)) {
+            return replace_all();
+        }
+    }
+    return false;
+}
+
+/* ---- growing --------------------------------------------------------------------------------------- */
+
 /* Map what comes behind the file's end. NULL: no room, errno says why. */
 static void *
 map_more(size_t size, enum block_type type, bool is_header)
 {
     int descriptor = part_file_descriptor();
     if (descriptor < 0) {
+        return NULL;
+    }
+    if (!is_header && (file.is_cut_short || part_file_is_shorter(descriptor, file.end))) {
+        replace_all(); /* growing the file would bring back the room, but not what was in it */
+        errno = ESTALE;
         return NULL;
     }
     int error = make_room_for_mapping() ? part_file_reserve(descriptor, file.end, size) : ENOMEM;
@@ -68,7 +120,8 @@ map_more(size_t size, enum block_type type, bool is_header)
     if (address == MAP_FAILED) {
         return NULL;
     }
-    file.mappings[file.mapping_count++] = (struct mapping){address, size, type, is_header};
+    file.mappings[file.mapping_count] = (struct mapping){address, size, type, is_header};
+    __atomic_store_n(&file.mapping_count, file.mapping_count + 1, __ATOMIC_RELEASE);
     file.end += size;
     return address;
 }
@@ -76,12 +129,14 @@ map_more(size_t size, enum block_type type, bool is_header)
 /* The first bytes are written last, all at once: a file without them is not read, and the process may be
  * killed in between. */
 static void
-fill_header(struct file_header *header, uint64_t start_time)
+fill_header(struct file_header *header)
 {
+    memcpy(header->information, file.information, sizeof(file.information));
+    header->ticks_a_second = file.ticks_a_second;
     header->version = FORMAT_VERSION;
     header->header_bytes = HEADER_BYTES;
     header->pid = (uint64_t)getpid();
-    header->start_time = start_time;
+    header->start_time = file.start_time;
     header->parent_pid = (uint64_t)getppid();
     header->clock = clock_uses_counter ? CLOCK_OF_COUNTER : CLOCK_OF_NANOSECONDS;
     struct clock_anchor anchor = clock_read_anchor();
@@ -99,14 +154,14 @@ fill_header(struct file_header *header, uint64_t start_time)
 }
 
 static int
-open_file(const char *information, size_t information_bytes, uint64_t ticks_a_second)
+open_file(void)
 {
-    uint64_t start_time;
-    int error = part_file_create(&start_time);
+    int error = part_file_create(&file.start_time);
     if (error != 0) {
         return error;
     }
     file.end = 0;
+    file.is_cut_short = false;
     void *address = map_more(HEADER_BYTES, BLOCK_FILLER, true);
     if (address == NULL) {
         error = errno;
@@ -114,9 +169,7 @@ open_file(const char *information, size_t information_bytes, uint64_t ticks_a_se
         return error;
     }
     file.header = address;
-    memcpy(file.header->information, information, information_bytes);
-    file.header->ticks_a_second = ticks_a_second;
-    fill_header(file.header, start_time);
+    fill_header(file.header);
     endings_watch(file.header);
     return 0;
 }
@@ -128,7 +181,11 @@ arena_open(const char *folder, const char *information, size_t information_bytes
         return E2BIG;
     }
     int error = part_file_choose_folder(folder, follow_forks);
-    return error != 0 ? error : open_file(information, information_bytes, clock_ticks_a_second());
+    memset(file.information, 0, sizeof(file.information));
+    memcpy(file.information, information, information_bytes);
+    file.ticks_a_second = clock_ticks_a_second();
+    file.counts_children = follow_forks;
+    return error != 0 ? error : open_file();
 }
 
 bool
@@ -207,6 +264,17 @@ arena_remark(const char *remark)
 }
 
 void
+arena_count_lost_child(int error)
+{
+    if (file.header != NULL && file.counts_children) {
+        if (error != 0) {
+            STORE(file.header->lost_children_error, (uint64_t)error);
+        }
+        __atomic_fetch_add(&file.header->lost_children, 1, __ATOMIC_RELEASE);
+    }
+}
+
+void
 arena_refresh_anchor(void)
 {
     struct clock_anchor anchor = clock_read_anchor();
@@ -217,10 +285,32 @@ arena_refresh_anchor(void)
     PUBLISH(file.header->latest_anchor[1], anchor.monotonic_ns);
 }
 
+/* What is left of the file, if anything, is of no use: a header in its place says what has happened. */
+static void
+say_cut_short(void)
+{
+    struct file_header *header = file.header;
+    memset(header, 0, HEADER_BYTES);
+    file.end = HEADER_BYTES;
+    fill_header(header);
+    snprintf(header->stop_reason, sizeof(header->stop_reason),
+             "its live file was cut short by another program while the target ran: what was recorded"
+             " in it is lost");
+    header->error_number = ESTALE;
+    header->state = STATE_STOPPED;
+    part_file_write_anew(header, HEADER_BYTES);
+}
+
 void
 arena_finish(enum file_state state, int error_number, const char *reason)
 {
     if (file.header == NULL) {
+        return;
+    }
+    if (file.is_cut_short || part_file_is_shorter(part_file_descriptor(), file.end)) {
+        replace_all();
+        say_cut_short();
+        part_file_leave();
         return;
     }
     arena_refresh_anchor();
@@ -246,13 +336,33 @@ arena_close(void)
     part_file_unlock();
 }
 
-/* The parent goes on writing meanwhile, but what a function's record says never changes once its
- * number has been given out. */
-void
+/* Have private memory in the place of what is mapped of the parent's file. It is there before what was
+ * mapped goes: where there is none left, nothing has changed. */
+static bool
+leave_mapping(const struct mapping *mapping)
+{
+    void *copy = mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED) {
+        return false;
+    }
+    /* The parent goes on writing meanwhile, but what a function's record says never changes once its
+     * number has been given out. */
+    if (mapping->is_header || mapping->type == BLOCK_FUNCTIONS) {
+        memcpy(copy, mapping->address, mapping->size);
+    }
+    if (mremap(copy, mapping->size, mapping->size, MREMAP_MAYMOVE | MREMAP_FIXED, mapping->address) ==
+        MAP_FAILED) {
+        munmap(copy, mapping->size);
+        return false;
+    }
+    return true;
+}
+
+bool
 arena_leave_parent(bool begins_own)
 {
     if (file.header == NULL) {
-        return;
+        return true;
     }
     endings_watch(NULL);
     if (begins_own && file.parents_header == NULL) {
@@ -261,30 +371,18 @@ arena_leave_parent(bool begins_own)
         file.parents_header = second == MAP_FAILED ? NULL : second;
     }
     for (size_t index = 0; index < file.mapping_count; index++) {
-        struct mapping *mapping = &file.mappings[index];
-        bool is_kept = mapping->is_header || mapping->type == BLOCK_FUNCTIONS;
-        void *copy = MAP_FAILED;
-        if (is_kept) {
-            copy = mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                        0);
+        if (!leave_mapping(&file.mappings[index])) {
+            return false;
         }
-        if (copy == MAP_FAILED) {
-            mmap(mapping->address, mapping->size, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-            continue;
-        }
-        memcpy(copy, mapping->address, mapping->size);
-        mremap(copy, mapping->size, mapping->size, MREMAP_MAYMOVE | MREMAP_FIXED, mapping->address);
     }
     part_file_leave();
+    return true;
 }
 
 int
 arena_open_for_child(void)
 {
-    char information[sizeof(file.header->information)];
-    memcpy(information, file.header->information, sizeof(information));
-    uint64_t ticks_a_second = file.header->ticks_a_second;
+    bool is_cut_short = file.is_cut_short; /* the functions are not there any more either */
     for (size_t index = 0; index < file.mapping_count; index++) {
         struct mapping *mapping = &file.mappings[index];
         if (mapping->is_header ||
@@ -295,7 +393,7 @@ arena_open_for_child(void)
     }
     file.mapping_count = 0;
     file.header = NULL;
-    int error = open_file(information, strnlen(information, sizeof(information) - 1), ticks_a_second);
+    int error = is_cut_short ? ESTALE : open_file();
     if (file.parents_header != NULL) {
         if (error != 0) {
             STORE(file.parents_header->lost_children_error, (uint64_t)error);

@@ -26,8 +26,15 @@ uint64_t arena_count_event(void);
 void arena_count_dropped_event(void);
 /* The header's figures of memory: the peak, and behind it how many blocks could not be listed. */
 uint64_t *arena_memory_totals(void);
+/* In a child that nothing is recorded of, before it has left its parent's file. */
+void arena_count_lost_child(int error);
 void arena_refresh_anchor(void);
 uint64_t arena_bytes(void);
+
+/* From a signal handler: if ``address`` is in what is mapped of the file, somebody has cut the file short. Have
+ * blank private memory in the place of all of it, so that the target goes on; what is recorded from
+ * then on is lost, and the file says so in the end. False: it is another address. */
+bool arena_replace_cut_file(const void *address);
 
 /* Write the last word into the header. Blocks stay mapped until arena_close. */
 void arena_finish(enum file_state state, int error_number, const char *reason);
@@ -36,8 +43,8 @@ void arena_close(void);
 
 /* In a forked child, at once: keep every store away from the parent's file. Functions stay readable where
  * they are; contexts and stacks are blank private memory. A child that is to begin its own file keeps the parent's
- * header until then. */
-void arena_leave_parent(bool begins_own);
+ * header until then. False: no memory; then nothing may be recorded any more, and nothing be stored. */
+bool arena_leave_parent(bool begins_own);
 /* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno, which the
  * parent's header then has as well: nobody else could tell that the child is missing. */
 int arena_open_for_child(void);

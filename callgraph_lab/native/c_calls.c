@@ -52,7 +52,7 @@ c_calls_begin(PyObject *callable, bool has_argument)
     }
     interpreter_frame *frame = raw_current_frame(current_thread_state());
     struct thread *thread = current_thread;
-    if (UNLIKELY(thread == NULL) && (thread = threads_begin(frame)) == NULL) {
+    if (UNLIKELY(thread->top == NULL) && (thread = threads_begin(frame)) == NULL) {
         return;
     }
     struct open_call *caller = thread->top;
@@ -79,7 +79,7 @@ void
 c_calls_end(void)
 {
     struct thread *thread = current_thread;
-    if (thread == NULL || tree.session == 0 || thread->session != tree.session) {
+    if (tree.session == 0 || thread->session != tree.session) {
         return;
     }
     interpreter_frame *frame = raw_current_frame(current_thread_state());

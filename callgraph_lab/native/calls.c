@@ -188,6 +188,9 @@ void
 calls_left_special(struct thread *thread, struct open_call *call, uint64_t now)
 {
     struct node *node = call->node;
+    if (UNLIKELY(thread->top == NULL)) {
+        return; /* it was open in the process that this one was forked from past our handlers */
+    }
     if (node->kind == NODE_LEFT_OVER) {
         forget(thread, call);
         return;

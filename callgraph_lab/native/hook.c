@@ -86,10 +86,14 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
             PyCodeObject *code, const bool resumable)
 {
     struct thread *thread = current_thread;
-    if (UNLIKELY(thread == NULL) && (thread = threads_begin(frame)) == NULL) {
-        return evaluate_deeper(thread_state, frame, throwing);
-    }
     struct open_call *caller = thread->top;
+    if (UNLIKELY(caller == NULL)) {
+        thread = threads_begin(frame);
+        if (thread == NULL) {
+            return evaluate_deeper(thread_state, frame, throwing);
+        }
+        caller = thread->top;
+    }
     interpreter_frame *caller_frame = raw_current_frame(thread_state);
     if (UNLIKELY(caller->frame != caller_frame)) {
         caller = callers_find(thread, caller_frame, frame);
@@ -130,7 +134,8 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
     }
 #endif
     /* The frame may be gone by now, and with it the code and the object. A generator is not. */
-    if (resumable && result != NULL && generator_is_suspended(generator_of_frame(frame))) {
+    if (resumable && result != NULL && generator_is_suspended(generator_of_frame(frame)) &&
+        LIKELY(thread->top != NULL)) {
         struct context_record *record = call->node->record;
         STORE(record->suspensions, record->suspensions + 1);
     }

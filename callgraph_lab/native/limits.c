@@ -179,7 +179,7 @@ look(PyThreadState *thread_state)
     }
     limits[kind].times++;
     struct thread *thread = current_thread;
-    if (is_told_of(limits[kind].times) && tree.session != 0 && thread != NULL &&
+    if (is_told_of(limits[kind].times) && tree.session != 0 &&
         thread->session == tree.session && (!threads_child_is_pending() || tree_adopt())) {
         put_event(thread, &limits[kind], error);
     }

@@ -18,8 +18,7 @@ trace(PyObject *object, PyFrameObject *frame, int what, PyObject *argument)
     else if (what == PyTrace_RETURN) {
         lines_returning();
     }
-    const struct thread *thread = current_thread;
-    Py_tracefunc tracer = thread == NULL ? NULL : thread->lines.tracer;
+    Py_tracefunc tracer = current_thread->lines.tracer;
     return tracer == NULL ? 0 : tracer(object, frame, what, argument);
 }
 

@@ -211,7 +211,7 @@ static struct open_call *
 running_call(struct thread **running_thread)
 {
     struct thread *thread = current_thread;
-    if (tree.session == 0 || thread == NULL || thread->session != tree.session) {
+    if (tree.session == 0 || thread->session != tree.session) {
         return NULL;
     }
     if (UNLIKELY(threads_child_is_pending())) {

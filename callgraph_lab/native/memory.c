@@ -4,11 +4,11 @@
 #include "callers.h"
 #include "memory_columns.h"
 #include "memory_instances.h"
+#include "own_memory.h"
 #include "small_blocks.h"
+#include "tree.h"
 
 #include <pthread.h>
-
-bool memory_is_counted;
 
 /* What is alive of one side. */
 struct ledger {
@@ -49,12 +49,26 @@ memory_unlock_raw(void)
     pthread_mutex_unlock(&raw_lock);
 }
 
+void
+memory_before_fork(void)
+{
+    pthread_mutex_lock(&raw_lock);
+    own_memory_before_fork();
+}
+
+void
+memory_after_fork(void)
+{
+    own_memory_after_fork();
+    pthread_mutex_unlock(&raw_lock);
+}
+
 /* Threads that do not hold the interpreter lock look at this once more under theirs. */
 static void
 set_counted(bool counted)
 {
     pthread_mutex_lock(&raw_lock);
-    __atomic_store_n(&memory_is_counted, counted, __ATOMIC_RELEASE);
+    __atomic_store_n(&tree.counts_memory, counted, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&raw_lock);
 }
 
@@ -163,7 +177,7 @@ static inline struct memory_record *
 running_record(enum memory_side side)
 {
     struct thread *thread = current_thread;
-    if (UNLIKELY(thread == NULL || thread->session != tree.session)) {
+    if (UNLIKELY(thread->session != tree.session)) {
         return memory_outside;
     }
     const struct open_call *call = thread->top;
@@ -194,8 +208,7 @@ static inline void
 count_for_lines(uint64_t allocated, uint64_t freed)
 {
     struct thread *thread = current_thread;
-    if (LIKELY(thread == NULL || thread->lines.totals == NULL) ||
-        thread->session != tree.session) {
+    if (LIKELY(thread->lines.totals == NULL) || thread->session != tree.session) {
         return;
     }
     add(&thread->lines.totals->allocated, allocated);
@@ -238,7 +251,7 @@ void
 memory_charge(enum memory_side side, const void *address, uint64_t size)
 {
     lock(side);
-    if (LIKELY(memory_is_counted)) {
+    if (LIKELY(tree.counts_memory)) {
         count_block(side, address, size);
     }
     unlock(side);
@@ -250,8 +263,7 @@ static inline bool
 is_taken_down(void)
 {
     const struct thread *thread = current_thread;
-    return thread != NULL && UNLIKELY(thread->top == &thread->root_call) &&
-           interpreter_is_finalizing();
+    return UNLIKELY(thread->top == &thread->root_call) && interpreter_is_finalizing();
 }
 
 bool
@@ -262,7 +274,7 @@ memory_take(enum memory_side side, const void *address, struct block *block)
         return false;
     }
     lock(side);
-    bool is_known = memory_is_counted && take(side, address, block);
+    bool is_known = tree.counts_memory && take(side, address, block);
     unlock(side);
     return is_known;
 }
@@ -271,7 +283,7 @@ void
 memory_charge_end(enum memory_side side, struct block block)
 {
     lock(side);
-    if (LIKELY(memory_is_counted)) {
+    if (LIKELY(tree.counts_memory)) {
         add(&running_record(side)->sides[side].freed, block.size);
         count_for_lines(0, block.size);
         give_back(side, block);
@@ -284,7 +296,7 @@ memory_forget(enum memory_side side, const void *address)
 {
     struct block block;
     lock(side);
-    if (memory_is_counted && take(side, address, &block)) {
+    if (tree.counts_memory && take(side, address, &block)) {
         add(&memory_outside->sides[side].freed, block.size);
         give_back(side, block);
     }
@@ -296,7 +308,7 @@ memory_put_back(enum memory_side side, const void *address, struct block block)
 {
     struct block former;
     lock(side);
-    if (LIKELY(memory_is_counted)) {
+    if (LIKELY(tree.counts_memory)) {
         put(side, address, block, &former);
     }
     unlock(side);
@@ -307,7 +319,8 @@ memory_put_back(enum memory_side side, const void *address, struct block block)
 void
 memory_after_fork_in_child(void)
 {
-    memory_is_counted = false;
+    own_memory_after_fork();
+    tree.counts_memory = false;
     pthread_mutex_unlock(&raw_lock);
 }
 

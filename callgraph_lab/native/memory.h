@@ -10,9 +10,6 @@
 #include "arena.h"
 #include "blocks.h"
 
-/* Is memory counted at this moment? */
-extern bool memory_is_counted;
-
 /* Count from nothing, in the live file that is open; false: no room, errno says why. */
 bool memory_begin(void);
 void memory_stop(void);
@@ -41,12 +38,14 @@ void memory_forget(enum memory_side side, const void *address);
 /* It was taken, and stays. */
 void memory_put_back(enum memory_side side, const void *address, struct block block);
 
-/* Keep threads that have no interpreter lock from counting: around a fork, and while figures change places. */
+/* Keep threads that have no interpreter lock from counting while figures change places. */
 void memory_lock_raw(void);
 void memory_unlock_raw(void);
 
-/* After a fork, with or without the interpreter lock. A child counts from nothing, once it has a file of its
+/* Around a fork, with or without the interpreter lock. A child counts from nothing, once it has a file of its
  * own: what it inherits is its parent's. */
+void memory_before_fork(void);
+void memory_after_fork(void);
 void memory_after_fork_in_child(void);
 /* In the child, when it begins its file. False: no room, errno says why. */
 bool memory_adopt(void);

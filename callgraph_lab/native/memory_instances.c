@@ -3,6 +3,7 @@
 #include "growing.h"
 #include "memory.h"
 #include "memory_columns.h"
+#include "tree.h"
 
 #include <stdlib.h>
 
@@ -153,7 +154,7 @@ next_instance(struct node *node)
 bool
 memory_instances_next(struct node *node)
 {
-    if (!memory_is_counted || node->memory == NULL) {
+    if (!tree.counts_memory || node->memory == NULL) {
         return true;
     }
     memory_lock_raw();

@@ -10,6 +10,7 @@
 #include "endings.h"
 #include "heap.h"
 #include "heap_actions.h"
+#include "file_guard.h"
 #include "hook.h"
 #include "instances.h"
 #include "limits.h"
@@ -19,6 +20,7 @@
 #include "part_file.h"
 #include "registry.h"
 #include "stack.h"
+#include "threads.h"
 #include "tree.h"
 #include "watch.h"
 
@@ -37,7 +39,9 @@ in_forked_child(void)
 {
     memory_after_fork_in_child();
     if (!follow_forks && tree.session != 0) {
-        arena_leave_parent(false);
+        if (!arena_leave_parent(false)) {
+            threads_have_no_blocks();
+        }
         tree_let_go();
         return;
     }
@@ -65,6 +69,7 @@ end_recording(enum file_state state, const char *reason)
     line_patterns_stop();
     c_functions_stop();
     arena_close();
+    file_guard_stop();
     leaves_something = false;
     watch_release_abandoned(); /* the last: it may run code of the target */
 }
@@ -89,7 +94,7 @@ begin_recording(const char *folder, const char *information, size_t information_
     }
     if (!fork_handler_installed) {
         /* Not os.register_at_fork: C code forks, too, and frames return before Python code runs. */
-        fork_handler_installed = pthread_atfork(memory_lock_raw, memory_unlock_raw,
+        fork_handler_installed = pthread_atfork(memory_before_fork, memory_after_fork,
                                                 in_forked_child) == 0;
     }
     if (!fork_handler_installed || tree_start(max_contexts, whole_program) != 0) {
@@ -151,6 +156,11 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         PyErr_SetString(PyExc_RuntimeError, "only the main interpreter can be recorded");
         goto done;
     }
+    if (tree_is_of_another_process()) {
+        PyErr_SetString(PyExc_RuntimeError, "this process was forked by C code in a way that Python"
+                                            " is not told of: it cannot be recorded");
+        goto done;
+    }
     if (leaves_something) {
         end_recording(STATE_STOPPED, NULL);
     }
@@ -179,6 +189,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         Py_CLEAR(result);
         goto done;
     }
+    file_guard_start();
     hook_install();
     if (memory) {
         allocators_install();
@@ -196,7 +207,7 @@ static PyObject *
 stop(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    if (!arena_is_open()) {
+    if (!arena_is_open() || tree_is_of_another_process()) {
         Py_RETURN_NONE;
     }
     char reason[200];

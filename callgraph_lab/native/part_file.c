@@ -103,6 +103,23 @@ part_file_descriptor(void)
     return file.descriptor;
 }
 
+bool
+part_file_is_shorter(int descriptor, uint64_t end)
+{
+    struct stat status;
+    return descriptor >= 0 && fstat(descriptor, &status) == 0 && (uint64_t)status.st_size < end;
+}
+
+void
+part_file_write_anew(const void *bytes, size_t size)
+{
+    int descriptor = part_file_descriptor();
+    if (descriptor >= 0 && part_file_reserve(descriptor, 0, size) == 0 &&
+        pwrite(descriptor, bytes, size, 0) == (ssize_t)size) {
+        (void)!ftruncate(descriptor, (off_t)size);
+    }
+}
+
 int
 part_file_reserve(int descriptor, uint64_t offset, uint64_t size)
 {

@@ -4,6 +4,7 @@
 #define CGLAB_PART_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Where this process and those forked from it have their files. With ``lasts_with_children`` a forked child
@@ -19,6 +20,11 @@ const char *part_file_path(void);
  * have closed it, and its number may stand for something else by now. Otherwise the file is opened again
  * by its name. */
 int part_file_descriptor(void);
+
+/* Has somebody cut the file short? */
+bool part_file_is_shorter(int descriptor, uint64_t end);
+/* Have this be all that is in the file, if possible. */
+void part_file_write_anew(const void *bytes, size_t size);
 
 /* Reserve disk blocks before they are mapped: a store into a hole of a full disk is a SIGBUS. Returns 0
  * or an errno. */

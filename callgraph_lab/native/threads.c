@@ -10,6 +10,7 @@
 #include "contexts.h"
 #include "left_calls.h"
 #include "lines.h"
+#include "own_memory.h"
 #include "stack.h"
 #include "text.h"
 #include "thread_names.h"
@@ -28,7 +29,9 @@
 #define NO_FRAME ((interpreter_frame *)1)
 #define FIRST_CAPACITY ((PAGE_BYTES - sizeof(struct thread_block)) / sizeof(struct open_entry))
 
-_Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
+/* Of threads that have not begun: it has no calls, and is of no recording. */
+static struct thread no_thread = {.session = UINT32_MAX};
+_Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec"))) = &no_thread;
 
 /* Servers give threads the names of users or connections: past so many, a thread of another name takes over
  * what one of its class or first function has left. */
@@ -48,7 +51,7 @@ static void
 thread_ends(void *value)
 {
     struct thread *thread = value;
-    current_thread = NULL;
+    current_thread = &no_thread;
     __atomic_store_n(&thread->is_ending, true, __ATOMIC_SEQ_CST);
     struct thread_block *block = __atomic_load_n(&thread->block, __ATOMIC_SEQ_CST);
     if (block != NULL) {
@@ -174,6 +177,7 @@ threads_begin(interpreter_frame *frame)
     static struct text name;
     int saved_errno = errno;
     if (tree.session == 0) {
+        tree_note_strange_child();
         return NULL;
     }
     if (child_pending && !tree_adopt()) {
@@ -181,10 +185,11 @@ threads_begin(interpreter_frame *frame)
         return NULL;
     }
     struct thread *thread = current_thread;
-    if (thread != NULL && thread->session == tree.session) {
+    if (thread->session == tree.session) {
         errno = saved_errno;
         return thread;
     }
+    thread = thread == &no_thread ? NULL : thread;
     text_clear(&name);
     thread_name_put(frame, &name);
     if (thread == NULL) {
@@ -205,7 +210,7 @@ threads_begin(interpreter_frame *frame)
             thread = ended_in_earlier_recording();
         }
         if (thread == NULL) {
-            thread = calloc(1, sizeof(*thread));
+            thread = own_memory_allocate(sizeof(*thread));
             if (thread != NULL) {
                 thread->next = threads;
                 threads = thread;
@@ -316,6 +321,16 @@ threads_after_fork(void)
     }
 }
 
+void
+threads_have_no_blocks(void)
+{
+    for (struct thread *thread = threads; thread != NULL; thread = thread->next) {
+        thread->block = NULL;
+        thread->is_ending = false;
+        thread->session = 0;
+    }
+}
+
 bool
 threads_child_is_pending(void)
 {
@@ -328,7 +343,7 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     struct thread *thread = current_thread;
     child_pending = false;
     thread_count = 0;
-    if (thread == NULL || thread->session != tree.session) {
+    if (thread->session != tree.session) {
         return true; /* a thread that has never been recorded has forked */
     }
     struct open_call *top = thread->top;

@@ -20,6 +20,8 @@ struct thread *threads_begin(interpreter_frame *frame);
  * contexts there from ``context_of``, callers first; false: no room. Those of threads that did not fork are
  * left over. */
 void threads_after_fork(void);
+/* In a forked child that could not leave its parent's file: nothing is stored in it. */
+void threads_have_no_blocks(void);
 bool threads_child_is_pending(void);
 bool threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *));
 

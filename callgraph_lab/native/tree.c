@@ -6,6 +6,7 @@
 #include "instances.h"
 #include "lines.h"
 #include "memory.h"
+#include "own_memory.h"
 #include "threads.h"
 #include "watch.h"
 
@@ -17,6 +18,7 @@
 struct tree tree;
 struct recent_child *tree_recent_children;
 
+static bool has_begun; /* in this process, or in one that it was forked from */
 static struct context_record unread_record;
 static struct node silent_node, shutdown_node, beginning_node, passed_over_node;
 static struct node left_over_node;
@@ -60,6 +62,8 @@ tree_start(uint64_t max_contexts, bool whole_program)
     tree.stacks_take_turns = false;
     tree.long_call_ticks = clock_ticks_a_second() / 1000;
     tree.session = ++tree.last_session;
+    own_memory_include(&tree, sizeof(tree));
+    tree.is_of_this_process = has_begun = true;
     return 0;
 }
 
@@ -236,9 +240,30 @@ tree_after_fork(void)
         return;
     }
     watch_after_fork();
-    arena_leave_parent(true);
+    if (!arena_leave_parent(true)) {
+        arena_count_lost_child(ENOMEM);
+        threads_have_no_blocks();
+        tree_let_go();
+        return;
+    }
     registry_generation++; /* so that the next call of the child does not find a cached context */
     threads_after_fork();
+}
+
+bool
+tree_is_of_another_process(void)
+{
+    return has_begun && !tree.is_of_this_process;
+}
+
+void
+tree_note_strange_child(void)
+{
+    static bool is_noted;
+    if (UNLIKELY(tree_is_of_another_process()) && !is_noted) {
+        is_noted = true;
+        arena_count_lost_child(0);
+    }
 }
 
 /* The context in the child's file of a call that was open at the fork. */

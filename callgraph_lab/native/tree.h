@@ -128,7 +128,9 @@ struct thread {
     struct thread *next;
 };
 
-struct tree {
+/* In pages of its own, which are blank in a child that was forked past our handlers: nothing is recorded
+ * there, as ``session`` says. */
+struct __attribute__((aligned(PAGE_BYTES))) tree {
     uint32_t session; /* 0: not recording */
     uint32_t last_session;
     uint64_t max_contexts;
@@ -136,6 +138,8 @@ struct tree {
     uint64_t found_calls; /* frames met on a stack that the hook was never entered for */
     uint64_t long_call_ticks; /* a call that takes longer is looked at: it may stall the event loop; < 2^63 */
     bool stacks_take_turns; /* the last call entered was not always the caller: greenlets, most of all */
+    bool is_of_this_process; /* since a recording first began; not in such a child */
+    bool counts_memory;
     bool whole_program;   /* the main thread is recorded from the first frame without a caller on */
 };
 
@@ -177,6 +181,12 @@ has_cached_class(interpreter_frame *frame, uint8_t source, const void *class)
 extern _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
 
 int tree_start(uint64_t max_contexts, bool whole_program);
+
+/* Was this process forked, past our handlers, from one that was recorded? Then nothing of it is recorded: open
+ * calls are those of the parent, and nobody could tell which of their contexts are whole. */
+bool tree_is_of_another_process(void);
+/* Have the parent's recording say so, once. */
+void tree_note_strange_child(void);
 struct node *tree_silent_node(void);
 struct node *tree_left_over_node(void);
 void tree_stop(void);

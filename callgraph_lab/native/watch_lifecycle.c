@@ -43,8 +43,7 @@ watch_start(void)
 void
 watch_finish(void)
 {
-    if (background_label != 0 && current_thread != NULL &&
-        current_thread->session == tree.session && !threads_child_is_pending()) {
+    if (background_label != 0 && current_thread->session == tree.session && !threads_child_is_pending()) {
         charge_now(current_thread, clock_read());
     }
 }
