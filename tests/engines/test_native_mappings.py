@@ -190,3 +190,45 @@ def test_a_forked_child_without_room_for_memory_of_its_own_leaves_its_parents_pa
     assert (ran.status, ran.output, ran.errors) == (0, "5\n", "")
     assert counts(ran.part)["leaf"] == 10
     assert ran.part.lost_children == 1
+
+
+FILTERED = """
+import ctypes, os, platform, struct, sys
+numbers = {
+    "x86_64": {"fallocate": 285, "mremap": 25, "madvise": 28},
+    "aarch64": {"fallocate": 47, "mremap": 216, "madvise": 233},
+}[platform.machine()]
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, FILTER, EPERM = 38, 22, 2, 1
+LOAD, JUMP_IF_EQUAL, RETURN, ALLOW, REFUSE = 0x20, 0x15, 0x06, 0x7FFF0000, 0x00050000 | EPERM
+def refuse(names):
+    steps = [(LOAD, 0, 0, 0)]
+    for position, name in enumerate(names):
+        steps.append((JUMP_IF_EQUAL, len(names) - position, 0, numbers[name]))
+    steps += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    header = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(program))
+    assert libc.prctl(PR_SET_SECCOMP, FILTER, header, 0, 0) == 0
+def leaf(): pass
+def grows(start):
+    for index in range(start, start + 2000):
+        exec(f"def f{index}(): pass\\nf{index}()", {})
+for _ in range(10): leaf()
+refuse(sys.argv[1].split(","))
+grows(0)
+pid = os.fork()
+if pid == 0:
+    for _ in range(1000): leaf()
+    os._exit(5)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("refused", ["fallocate", "mremap", "madvise", "fallocate,mremap,madvise"])
+def test_a_target_may_forbid_itself_what_a_recording_needs(refused: str, tmp_path: Path) -> None:
+    ran = run(FILTERED, tmp_path, arguments=[refused])
+    assert (ran.status, ran.output, ran.errors) == (0, "5\n", "")
+    first = min(ran.parts.values(), key=lambda part: part.began)
+    assert counts(first)["leaf"] == 10
+    assert ("Operation not permitted" in first.stop_reason) == ("fallocate" in refused)
