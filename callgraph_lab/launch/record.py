@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+import signal
 import tempfile
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +32,7 @@ from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.faults import Faults
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.interrupts import interrupts_held
+from callgraph_lab.launch.passing_on import signals_to_pass_on
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
 from callgraph_lab.launch.start import named_descriptors
@@ -150,6 +152,20 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     ``EngineError``, ``EventMapError`` or ``OutputError`` before anything has been started; what
     fails afterwards is an ``error`` of what is returned.
     """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        return _record(target, options, mask, say=say)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _record(
+    target: Target,
+    options: RecordOptions,
+    mask: set[int | signal.Signals],
+    *,
+    say: Callable[[str], None],
+) -> Recorded:
     interpreter = find_interpreter(options.python)
     if target.is_module:
         check_module(target.name, interpreter.program)
@@ -170,6 +186,8 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
     _make_folder(options.folder)
     beside = Beside(say=say, log_file=options.log_file, log_events=options.log_events)
     stem = catalog.name_stem(options.name or target.name)
+    # From here on there is something to remove again: what would end us waits for the target.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals_to_pass_on())
     # The lock tells other commands, until we return, that this run goes on.
     path, live_folder, _run_lock = _reserve(options.folder, stem)
     if drive is not None:
@@ -203,6 +221,7 @@ def record(target: Target, options: RecordOptions, *, say: Callable[[str], None]
             command,
             environment,
             say=say,
+            mask=mask,
             duration_s=options.duration_s,
             drive=drive,
             stop_after_s=options.stop_after_s,

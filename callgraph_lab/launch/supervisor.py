@@ -51,7 +51,10 @@ class Outcome:
 
 
 class Supervisor:
-    """Runs one command until it ends, or until it is stopped."""
+    """Runs one command until it ends, or until it is stopped.
+
+    ``mask`` are the blocked signals that the command is to have, where ours are others by now.
+    """
 
     def __init__(  # noqa: PLR0913 - by keyword
         self,
@@ -59,6 +62,7 @@ class Supervisor:
         environment: dict[str, str],
         *,
         say: Callable[[str], None],
+        mask: set[int | signal.Signals] | None = None,
         duration_s: float | None = None,
         drive: Drive | None = None,
         stop_after_s: float = DEFAULT_STOP_AFTER_S,
@@ -67,6 +71,7 @@ class Supervisor:
         self._command = command
         self._environment = environment
         self._say = say
+        self._mask = mask
         self._duration_s = duration_s
         self._drive = drive
         self._stop_after_s = stop_after_s
@@ -100,7 +105,13 @@ class Supervisor:
         wanted = signals_to_pass_on()
         blocked = wanted | {signal.SIGCHLD}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+        if self._mask is not None:
+            before = self._mask
         try:
+            # No group can have given these to a target that is not there yet.
+            early = signal.sigpending() & wanted
+            while early and signal.sigtimedwait(early, 0) is not None:
+                pass
             process = start(
                 self._command,
                 self._environment,
@@ -109,6 +120,9 @@ class Supervisor:
             )
             passing_on = PassingOn(process, wanted)
             try:
+                for number in early:
+                    self._passed_on.add(number)
+                    process.send_signal(number)
                 return self._watch(process, passing_on, blocked, attend)
             finally:
                 passing_on.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -223,3 +224,37 @@ def test_control_z_and_fg(tmp_path: Path) -> None:
     assert terminal.end() == 0
     places = [terminal.text.index(text) for text in ("tidied", "stopped", "went on 1", "ended 0")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signal_before_the_target_is_there_ends_the_run(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """It comes while the run is prepared: it is the target's, and nothing is left behind."""
+    write_target(tmp_path, "import time\ntime.sleep(600)\n")
+    (tmp_path / "tmp").mkdir()
+    script = f"""
+import importlib, os, sys
+from callgraph_lab.cli import main
+record = importlib.import_module("callgraph_lab.launch.record")
+prepare = record._prepare
+def prepare_and_be_hit(*arguments):
+    os.kill(os.getpid(), {int(number)})
+    return prepare(*arguments)
+record._prepare = prepare_and_be_hit
+sys.argv = ["cglab", "run", "--no-render", "target.py"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment() | {"TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode in (-number, 128 + number), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list((tmp_path / "out").glob("*.live*"))
