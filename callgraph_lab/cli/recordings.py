@@ -139,6 +139,7 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
             "parent_pid": item.parent_pid,
             "argv": list(item.argv),
             "running": item.running,
+            "ending": item.ending,
             "stop_reason": item.stop_reason,
             "processes": item.processes,
             "peak_bytes": item.peak_bytes,
@@ -195,6 +196,10 @@ def _print_facts(facts: dict[str, Any], more_rows: list[tuple[str, str]]) -> Non
     print_table((TableColumn("what"), TableColumn("value")), rows)
 
 
+_ENDINGS = {"killed": "killed", "replaced": "ran another program then (exec)"}
+"""What is said of a process that did not just leave."""
+
+
 def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a row for each pid: its threads, and what more there is to say of it."""
     from callgraph_lab.render.text import size  # noqa: PLC0415 - not for --help
@@ -205,6 +210,8 @@ def _process_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         threads[item["pid"]].append(item["name"] + count)
     commands: dict[int, list[str]] = {pid: [] for pid in threads}
     for item in facts["processes"]:
+        if item["ending"] in _ENDINGS:
+            commands[item["pid"]].append(_ENDINGS[item["ending"]])
         if item["processes"] > 1:
             commands[item["pid"]].append(f"with {item['processes'] - 1:,} more that have ended")
         if item["peak_bytes"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -16,7 +17,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from callgraph_lab.errors import TargetError
+from callgraph_lab.recording.live_format import PART_SUFFIX
 from callgraph_lab.recording.marking import RECORDING_VARIABLE
+from callgraph_lab.recording.running import is_written
+from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +57,14 @@ class Drive:
         self._say = say
         self._client: subprocess.Popen[bytes] | None = None
         self._deadline = 0.0
+        self._live_folder: Path | None = None
         self.state = DriveState.WAITING
         self.exit_status: int | None = None
 
     def tell_recording(self, live_folder: Path) -> None:
         """Have the client know the recording, so that it can put marks on it."""
-        self._environment[RECORDING_VARIABLE] = str(live_folder.resolve())
+        self._live_folder = live_folder.resolve()
+        self._environment[RECORDING_VARIABLE] = str(self._live_folder)
 
     def begin(self) -> None:
         """Count the time that the target has until it listens from now."""
@@ -67,7 +73,7 @@ class Drive:
     def poll(self, target_pid: int) -> DriveState:
         """Look at the target and the client, and do what is next."""
         if self.state is DriveState.WAITING:
-            address = listening_address(target_pid)
+            address = listening_address(self._processes(target_pid))
             if address is not None:
                 self._start(address)
             elif time.monotonic() > self._deadline:
@@ -78,10 +84,40 @@ class Drive:
                 self._deadline = time.monotonic() + _DRAIN_WITHIN_S
                 self.state = DriveState.DRAINING
         elif self.state is DriveState.DRAINING and (
-            time.monotonic() > self._deadline or not has_open_connections(target_pid)
+            time.monotonic() > self._deadline
+            or not have_open_connections(self._processes(target_pid))
         ):
             self.state = DriveState.FAILED if self.exit_status else DriveState.DONE
         return self.state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.state not in (DriveState.WAITING, DriveState.RUNNING, DriveState.DRAINING)
+
+    def daemons(self) -> list[psutil.Process]:
+        """Return the processes that record, of which the first one may not be an ancestor any more.
+
+        A server that becomes a daemon is nobody's descendant; but it has a part of the recording.
+        """
+        if self._live_folder is None:
+            return []
+        owners = [
+            owner_of(part) for part in self._live_folder.glob(f"*{PART_SUFFIX}") if is_written(part)
+        ]
+        return [process for owner in owners if owner for process in family(owner[0])]
+
+    def stop_daemons(self, wait_s: float) -> None:
+        """End what goes on of the target as the target would be ended: in steps."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            found = self.daemons()
+            for process in found:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+            psutil.wait_procs(found, wait_s)
+
+    def _processes(self, target_pid: int) -> list[psutil.Process]:
+        return [*family(target_pid), *self.daemons()]
 
     def _start(self, address: tuple[str, int]) -> None:
         host, port = address
@@ -135,7 +171,8 @@ def _split(command: str, path: str) -> list[str]:
     return words
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; nothing where it is gone."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -143,9 +180,9 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def listening_address(pid: int) -> tuple[str, int] | None:
-    """Return host and port of a TCP socket on which a process or a child of it listens."""
-    for process in _family(pid):
+def listening_address(processes: list[psutil.Process]) -> tuple[str, int] | None:
+    """Return host and port of a TCP socket on which one of the processes listens."""
+    for process in processes:
         try:
             for connection in process.net_connections(kind="tcp"):
                 if connection.status == psutil.CONN_LISTEN:
@@ -156,9 +193,9 @@ def listening_address(pid: int) -> tuple[str, int] | None:
     return None
 
 
-def has_open_connections(pid: int) -> bool:
-    """Say whether a process or a child of it has an open TCP connection."""
-    for process in _family(pid):
+def have_open_connections(processes: list[psutil.Process]) -> bool:
+    """Say whether one of the processes has an open TCP connection."""
+    for process in processes:
         try:
             for connection in process.net_connections(kind="tcp"):
                 if connection.status in (psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT):
@@ -170,7 +207,7 @@ def has_open_connections(pid: int) -> bool:
 
 def terminate_family(pid: int) -> None:
     """Kill a process and its descendants at once."""
-    for process in reversed(_family(pid)):
+    for process in reversed(family(pid)):
         try:
             process.kill()
         except psutil.Error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.launch.drive import Drive
 
+_ENDS_THE_DRIVE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_EVERY_S = 0.1
 LONGEST_WAIT_S = 3600.0
 _SUSPENDS_WITHIN_S = 5.0
@@ -158,7 +159,30 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the target is not to be left alone
                 self._faults.tell("watching the target", error)
                 time.sleep(_LOOK_EVERY_S)
+        if self._drive is not None and not self._stopped_by:
+            drive = self._drive
+            self._faults.guard(
+                "driving a daemon", lambda: self._drive_daemon(process, drive, blocked), None
+            )
         return self._outcome(process.returncode)
+
+    def _drive_daemon(
+        self, process: subprocess.Popen[bytes], drive: Drive, blocked: set[int]
+    ) -> None:
+        """Let the client talk to a server that went on as a daemon when the first process ended."""
+        if process.returncode or not drive.daemons():
+            return
+        while not drive.is_over and drive.daemons():
+            drive.poll(process.pid)
+            received = signal.sigtimedwait(blocked, _LOOK_EVERY_S)
+            if received is not None and received.si_signo in _ENDS_THE_DRIVE:
+                self._stopped_by = _signal_name(received.si_signo)
+                break
+        if not self._stopped_by and drive.state is DriveState.NEVER_LISTENED:
+            self._stopped_by = "--drive-timeout"
+        elif not self._stopped_by and drive.is_over:
+            self._stopped_by = "the end of --drive"
+        drive.stop_daemons(self._stop_after_s)
 
     def _take_turn(
         self,

@@ -75,6 +75,34 @@ def test_client_starts_when_the_target_listens(server: str, tmp_path: Path) -> N
     assert info["notes"] == ["stopped by the end of --drive"]
 
 
+DAEMON = """
+import os, socket
+
+server = socket.create_server(("127.0.0.1", 0))
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+
+def serve():
+    while True:
+        connection, _ = server.accept()
+        connection.sendall(b"hello")
+        connection.close()
+
+serve()
+"""
+
+
+def test_a_server_that_becomes_a_daemon_is_the_target(tmp_path: Path) -> None:
+    write_target(tmp_path, DAEMON)
+    result = cglab(*RUN, *drive(tmp_path), "target.py", folder=tmp_path)
+    assert "b'hello'" in result.stdout
+    # It is over: no process of it goes on.
+    assert figures(only_recording(tmp_path))["serve"].calls == 1
+
+
 def test_any_address_is_reached_on_the_loopback(tmp_path: Path) -> None:
     """0.0.0.0 is where a server listens, and no place that a client can connect to."""
     write_target(tmp_path, LISTENER.replace('"127.0.0.1"', '"0.0.0.0"'))

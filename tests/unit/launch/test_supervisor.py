@@ -16,7 +16,8 @@ from callgraph_lab.errors import TargetError
 from callgraph_lab.launch.drive import (
     Drive,
     DriveState,
-    has_open_connections,
+    family,
+    have_open_connections,
     listening_address,
 )
 from callgraph_lab.launch.supervisor import Supervisor
@@ -123,13 +124,13 @@ def server() -> Iterator[socket.socket]:
 
 
 def test_listening_address(server: socket.socket) -> None:
-    assert listening_address(os.getpid()) == server.getsockname()
-    assert not has_open_connections(os.getpid())
+    assert listening_address(family(os.getpid())) == server.getsockname()
+    assert not have_open_connections(family(os.getpid()))
     with socket.create_connection(server.getsockname()):
-        assert has_open_connections(os.getpid())
+        assert have_open_connections(family(os.getpid()))
     server.close()
-    assert listening_address(os.getpid()) is None
-    assert listening_address(2**22 + 1) is None
+    assert listening_address(family(os.getpid())) is None
+    assert listening_address(family(2**22 + 1)) is None
 
 
 def test_drive_step_by_step(server: socket.socket) -> None:
