@@ -9,6 +9,7 @@ import sys
 
 TYPE_CHECKING = False  # importing typing would be seen in the target
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 CONFIGURATION_VARIABLE = "CGLAB_BOOTSTRAP"
@@ -65,6 +66,8 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
     try:
         if configuration["follow_interpreters"]:
             _follow_interpreters(configuration, site_folder)
+        elif configuration["options"]["follow_forks"]:
+            _count_other_pythons()
         if configuration["log_resources"] is not None:
             # Before the engine, which must know it to pass over it.
             log_lines = importlib.import_module("callgraph_lab.resources.log_lines")
@@ -97,9 +100,21 @@ def _start_engine(configuration: dict[str, Any], site_folder: str, packages_fold
 
 def _follow_interpreters(configuration: dict[str, Any], site_folder: str) -> None:
     native = importlib.import_module("callgraph_lab._native")
-    for_children = {**configuration, "is_child": True}
+    text = json.dumps({**configuration, "is_child": True})
+    _stand_in(lambda: native.follow_children(site_folder, CONFIGURATION_VARIABLE, text))
+
+
+def _count_other_pythons() -> None:
+    try:
+        native = importlib.import_module("callgraph_lab._native")
+    except ImportError:
+        return  # the engine pycallgraph2 does without the extension
+    _stand_in(native.count_other_pythons)
+
+
+def _stand_in(install: Callable[[], object]) -> None:
     had_it = _STARTS_PROGRAMS in sys.modules
-    native.follow_children(site_folder, CONFIGURATION_VARIABLE, json.dumps(for_children))
+    install()
     if not had_it:
         sys.modules.pop(_STARTS_PROGRAMS, None)
 

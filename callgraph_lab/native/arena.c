@@ -379,6 +379,12 @@ arena_leave_parent(bool begins_own)
     return true;
 }
 
+struct file_header *
+arena_parents_header(void)
+{
+    return file.parents_header;
+}
+
 int
 arena_open_for_child(void)
 {

@@ -45,6 +45,8 @@ void arena_close(void);
  * they are; contexts and stacks are blank private memory. A child that is to begin its own file keeps the parent's
  * header until then. False: no memory; then nothing may be recorded any more, and nothing be stored. */
 bool arena_leave_parent(bool begins_own);
+/* That header, or NULL: nobody else can tell what such a child does. */
+struct file_header *arena_parents_header(void);
 /* In the child, when it first runs Python code: begin a file of its own. Returns 0 or an errno, which the
  * parent's header then has as well: nobody else could tell that the child is missing. */
 int arena_open_for_child(void);

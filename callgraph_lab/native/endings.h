@@ -13,6 +13,9 @@ bool endings_install(void);
 /* Have the end of this process written into a header from now on; NULL: into none. */
 void endings_watch(struct file_header *header);
 
+/* The header, or NULL, and whether it is this process's own: a child that has none yet may have its parent's. */
+struct file_header *endings_header(bool *is_ours);
+
 /* Write it, unless that was done, or the header is that of the process we were forked from. */
 void endings_write(enum ending ending);
 

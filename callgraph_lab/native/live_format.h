@@ -9,7 +9,7 @@
 
 #define PAGE_BYTES 4096u
 #define HEADER_BYTES 4096u
-#define FORMAT_VERSION 4u
+#define FORMAT_VERSION 5u
 #define BLOCK_MAGIC 0x4B4C4243u
 #define NO_CONTEXT 0xFFFFFFFFu
 #define LONGEST_STRING_BYTES (16u * 1024u)
@@ -54,7 +54,11 @@ struct file_header {
     uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: not yet, or nobody could write it */
     uint32_t ending;
     uint32_t is_locked;
-    uint64_t unused[6];
+    uint32_t other_pythons; /* added to by children as well */
+    uint32_t other_pythons_of_multiprocessing;
+    uint32_t went_on_as_python;
+    uint32_t unused_flag;
+    uint64_t unused[4];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -218,6 +222,7 @@ _Static_assert(sizeof(struct memory_record) == 64, "figures of memory have 64 by
 _Static_assert(sizeof(struct instance_memory_record) == 128, "and those of an instance 128");
 _Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
 _Static_assert(offsetof(struct file_header, ended_ns) == 192, "the end stands at 192");
+_Static_assert(offsetof(struct file_header, other_pythons) == 208, "other Pythons stand at 208");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
 _Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");
 _Static_assert(sizeof(struct instance_record) == 320, "an instance has 320 bytes");

@@ -17,6 +17,7 @@
 #include "line_events.h"
 #include "line_patterns.h"
 #include "memory.h"
+#include "other_pythons.h"
 #include "part_file.h"
 #include "registry.h"
 #include "stack.h"
@@ -291,6 +292,21 @@ follow_children(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(count_other_pythons_doc,
+             "count_other_pythons($module, /)\n--\n\n"
+             "Count the Pythons that this process starts, or goes on as, in the header of its live file.\n\n"
+             "For where they are not recorded. What is no Python is not counted.");
+
+static PyObject *
+count_other_pythons(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    if (!other_pythons_count()) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(watch_end_doc,
              "watch_end($module, header, /)\n--\n\n"
              "Have the end of this process written into a live file's header, which is writable memory.\n\n"
@@ -385,6 +401,7 @@ static PyMethodDef methods[] = {
     {"stop", stop, METH_NOARGS, stop_doc},
     {"status", status, METH_NOARGS, status_doc},
     {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
+    {"count_other_pythons", count_other_pythons, METH_NOARGS, count_other_pythons_doc},
     {"keep_stack", keep_stack, METH_O, keep_stack_doc},
     {"watch_end", watch_end, METH_O, watch_end_doc},
     {"start_heap", start_heap, METH_VARARGS, start_heap_doc},

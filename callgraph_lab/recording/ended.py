@@ -97,12 +97,32 @@ def remark_on(part: LivePart) -> str:
         one = part.lost_children == 1
         what = "forked child is" if one else "forked children are"
         remarks.append(f"{part.lost_children:,} {what} not recorded{why}")
+    remarks += _remarks_on_other_pythons(part)
     if part.memory is not None and part.memory.unlisted_blocks:
         remarks.append(
             f"{part.memory.unlisted_blocks:,} blocks of memory count as freed at once: there was"
             " no room to keep them in mind"
         )
     return "; ".join(remarks)
+
+
+def _remarks_on_other_pythons(part: LivePart) -> list[str]:
+    remarks = []
+    if part.other_pythons:
+        count, of_multiprocessing = part.other_pythons, part.other_pythons_of_multiprocessing
+        what = "other Python was" if count == 1 else "other Pythons were"
+        among = "" if of_multiprocessing == count else f"{of_multiprocessing:,} "
+        by = f" ({among}by multiprocessing)" if of_multiprocessing else ""
+        remarks.append(
+            f"{count:,} {what} started{by}, unrecorded with what may be started there:"
+            " --follow-children all records that"
+        )
+    if part.went_on_as_python:
+        remarks.append(
+            "the program went on as another Python, which is not recorded:"
+            " --follow-children all records it"
+        )
+    return remarks
 
 
 def merge_ended_parts(live_folder: Path, *, wait: bool = False) -> bool:

@@ -27,6 +27,9 @@ The file starts with a header of ``HEADER_BYTES``::
     200  u32  how it ended (ENDING_*)
     204  u32  1: while the process is there the kernel keeps a lock on the byte LOCK_OF_OWNER of the
               file; 0: this file system has no such locks, so look for its pid and start time
+    208  u32  other Pythons that the process has started, where these are not recorded
+    212  u32  of them, how many multiprocessing started
+    216  u32  1: the process went on as another Python (os.exec*), which is not recorded
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -161,7 +164,7 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"CGLABLV1"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 HEADER_BYTES = 4096
 PAGE_BYTES = 4096
 
@@ -201,6 +204,8 @@ ENDED = struct.Struct("<QI")
 ENDED_OFFSET = 192
 IS_LOCKED = struct.Struct("<I")
 IS_LOCKED_OFFSET = 204
+OTHER_PYTHONS = struct.Struct("<III")
+OTHER_PYTHONS_OFFSET = 208
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512

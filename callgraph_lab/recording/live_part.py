@@ -254,6 +254,11 @@ class LivePart:
     """How many forked children could not begin a file of their own."""
     lost_children_error: int = 0
     """The errno of the last of them."""
+    other_pythons: int = 0
+    """How many other Pythons it has started that are not recorded."""
+    other_pythons_of_multiprocessing: int = 0
+    went_on_as_python: bool = False
+    """Whether the process went on as another Python, which is not recorded."""
     functions: list[LiveFunction] = field(default_factory=list)
     threads: list[LiveThread] = field(default_factory=list)
     parent: array[int] = field(default_factory=lambda: array("i"))

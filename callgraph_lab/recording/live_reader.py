@@ -119,6 +119,9 @@ class _PartReader:
             raise DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
         lost_children, error = layout.LOST_CHILDREN.unpack_from(data, layout.LOST_CHILDREN_OFFSET)
+        pythons, of_multiprocessing, went_on = layout.OTHER_PYTHONS.unpack_from(
+            data, layout.OTHER_PYTHONS_OFFSET
+        )
         reason_end = layout.STOP_REASON_OFFSET + layout.STOP_REASON_BYTES
         try:
             information = json.loads(
@@ -139,6 +142,9 @@ class _PartReader:
             stop_reason=_text(data[layout.STOP_REASON_OFFSET : reason_end]),
             lost_children=lost_children,
             lost_children_error=error,
+            other_pythons=pythons,
+            other_pythons_of_multiprocessing=of_multiprocessing,
+            went_on_as_python=bool(went_on),
             folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 
