@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # ``threading``, and the rest may have been handed on by the time we leave.
 IMPORTED_BY_ENGINES = frozenset(
     """__future__ _collections _functools _json _opcode _opcode_metadata _operator _sre _struct
-    _typing _weakrefset collections collections.abc contextlib copyreg enum functools
+    _typing _weakrefset collections collections.abc contextlib copyreg enum fcntl functools
     importlib importlib._bootstrap importlib._bootstrap_external importlib.machinery itertools
     json json.decoder json.encoder json.scanner keyword mmap opcode operator re re._casefix
     re._compiler re._constants re._parser reprlib struct threading types typing typing.io
