@@ -323,6 +323,21 @@ hook_remove(void)
 }
 
 bool
+hook_step_aside(void)
+{
+    return hook_remove();
+}
+
+void
+hook_step_back(void)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    predecessor = _PyInterpreterState_GetEvalFrameFunc(interpreter);
+    evaluate = limits_watching(heap_watching(predecessor));
+    _PyInterpreterState_SetEvalFrameFunc(interpreter, installed);
+}
+
+bool
 hook_is_installed(void)
 {
     return installed != NULL &&

@@ -22,6 +22,7 @@
 #include "registry.h"
 #include "stack.h"
 #include "threads.h"
+#include "trampolines.h"
 #include "tree.h"
 #include "watch.h"
 
@@ -175,7 +176,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
         goto done;
     }
     follow_forks = follow != 0;
-    if (!endings_install() ||
+    if (!endings_install() || !trampolines_install() ||
         begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
                         max_contexts, whole_program != 0, memory != 0, event_map) != 0) {
         c_call_events_stop();

@@ -14,6 +14,9 @@ stand_in_call_original(const struct stand_in *stand_in, PyObject *self, PyObject
     if (stand_in->definition->ml_flags & METH_FASTCALL) {
         return ((fast_function)(void (*)(void))original)(self, arguments, count);
     }
+    if (stand_in->definition->ml_flags & (METH_O | METH_NOARGS)) {
+        return original(self, count == 0 ? NULL : arguments[0]);
+    }
     PyObject *tuple = PyTuple_New(count);
     for (Py_ssize_t index = 0; tuple != NULL && index < count; index++) {
         PyTuple_SET_ITEM(tuple, index, Py_NewRef(arguments[index]));
@@ -38,10 +41,12 @@ stand_in_install(struct stand_in *stand_in, const struct stand_in_functions *our
     }
     if (PyCFunction_Check(function) && stand_in->definition == NULL) {
         PyMethodDef *definition = ((PyCFunctionObject *)function)->m_ml;
-        int convention = definition->ml_flags & (METH_VARARGS | METH_FASTCALL | METH_KEYWORDS);
+        int convention = definition->ml_flags &
+                         (METH_VARARGS | METH_FASTCALL | METH_KEYWORDS | METH_O | METH_NOARGS);
         PyCFunction mine = convention == METH_VARARGS                      ? ours->plain
                            : convention == METH_FASTCALL                   ? ours->fast
                            : convention == (METH_FASTCALL | METH_KEYWORDS) ? ours->named
+                           : convention == METH_O || convention == METH_NOARGS ? ours->single
                                                                            : NULL;
         if (mine != NULL) {
             stand_in->definition = definition;

@@ -13,9 +13,10 @@ struct stand_in {
     PyCFunction original;
 };
 
-/* Ours, one for each calling convention that versions of Python use: a tuple, an array, an array with names. */
+/* Ours, one for each calling convention that versions of Python use: a tuple, an array, an array with names, one
+ * argument or none. */
 struct stand_in_functions {
-    PyCFunction plain, fast, named;
+    PyCFunction plain, fast, named, single;
 };
 
 /* Have calls of a function come to us. The function stays the same object, for those who hold it already as
@@ -24,7 +25,7 @@ bool stand_in_install(struct stand_in *stand_in, const struct stand_in_functions
 PyObject *stand_in_call_original(const struct stand_in *stand_in, PyObject *self,
                                  PyObject *const *arguments, Py_ssize_t count, PyObject *names);
 
-/* The three functions of one number: each calls ``handler(number, self, arguments, count, names)``. */
+/* The functions of one number: each calls ``handler(number, self, arguments, count, names)``. */
 #define STAND_IN(NUMBER, handler)                                                                   \
     static PyObject *plain_##NUMBER(PyObject *self, PyObject *tuple)                                \
     {                                                                                               \
@@ -39,11 +40,15 @@ PyObject *stand_in_call_original(const struct stand_in *stand_in, PyObject *self
                                     PyObject *names)                                                \
     {                                                                                               \
         return handler(NUMBER, self, arguments, count, names);                                      \
+    }                                                                                               \
+    static PyObject *single_##NUMBER(PyObject *self, PyObject *argument)                            \
+    {                                                                                               \
+        return handler(NUMBER, self, &argument, argument != NULL, NULL);                            \
     }
 
 #define STAND_IN_FUNCTION(NAME) (PyCFunction)(void (*)(void)) NAME
 #define STAND_IN_FUNCTIONS(NUMBER)                                                                  \
     {STAND_IN_FUNCTION(plain_##NUMBER), STAND_IN_FUNCTION(fast_##NUMBER),                           \
-     STAND_IN_FUNCTION(named_##NUMBER)}
+     STAND_IN_FUNCTION(named_##NUMBER), STAND_IN_FUNCTION(single_##NUMBER)}
 
 #endif
