@@ -30,6 +30,7 @@ static struct {
     struct file_header *parents_header; /* in a forked child that has no file of its own yet */
     bool counts_children;
     bool is_cut_short; /* by somebody else: what is mapped is not the file any more */
+    pid_t owner; /* the process whose file it is */
     uint64_t start_time, ticks_a_second;
     char information[sizeof(((struct file_header *)NULL)->information)];
 } file;
@@ -52,78 +53,6 @@ make_room_for_mapping(void)
         free(smaller);
     }
     return true;
-}
-
-/* ---- a file that was cut short ------------------------------------------------------------------ */
-
-static bool
-replace(void *address, size_t size)
-{
-    return mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                0) != MAP_FAILED;
-}
-
-/* System calls only: it also runs in a signal handler. */
-static bool
-replace_all(void)
-{
-    bool is_whole = true;
-    file.is_cut_short = true;
-    for (size_t index = 0; index < file.mapping_count; index++) {
-        is_whole = replace(file.mappings[index].address, file.mappings[index].size) && is_whole;
-    }
-    return is_whole;
-}
-
-static bool
-is_in(const void *address, const void *first, size_t size)
-{
-    return first != NULL && (uintptr_t)address - (uintptr_t)first < size;
-}
-
-bool
-arena_replace_cut_file(const void *address)
-{
-    if (is_in(address, file.parents_header, HEADER_BYTES)) {
-        return replace(file.parents_header, HEADER_BYTES);
-    }
-    for (size_t index = 0; index < file.mapping_count; index++) {
-        if (is_in(address, file.mappings[index].address, file.mappings[index].size)) {
-            return replace_all();
-        }
-    }
-    return false;
-}
-
-/* ---- growing --------------------------------------------------------------------------------------- */
-
-/* Map what comes behind the file's end. NULL: no room, errno says why. */
-static void *
-map_more(size_t size, enum block_type type, bool is_header)
-{
-    int descriptor = part_file_descriptor();
-    if (descriptor < 0) {
-        return NULL;
-    }
-    if (!is_header && (file.is_cut_short || part_file_is_shorter(descriptor, file.end))) {
-        replace_all(); /* growing the file would bring back the room, but not what was in it */
-        errno = ESTALE;
-        return NULL;
-    }
-    int error = make_room_for_mapping() ? part_file_reserve(descriptor, file.end, size) : ENOMEM;
-    if (error != 0) {
-        errno = error;
-        return NULL;
-    }
-    void *address =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, (off_t)file.end);
-    if (address == MAP_FAILED) {
-        return NULL;
-    }
-    file.mappings[file.mapping_count] = (struct mapping){address, size, type, is_header};
-    __atomic_store_n(&file.mapping_count, file.mapping_count + 1, __ATOMIC_RELEASE);
-    file.end += size;
-    return address;
 }
 
 /* The first bytes are written last, all at once: a file without them is not read, and the process may be
@@ -153,6 +82,105 @@ fill_header(struct file_header *header)
     PUBLISH(header->magic, magic);
 }
 
+/* ---- a file that was cut short ------------------------------------------------------------------ */
+
+static bool
+replace(void *address, size_t size)
+{
+    return mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                0) != MAP_FAILED;
+}
+
+/* System calls only: it also runs in a signal handler. */
+static bool
+replace_all(void)
+{
+    bool is_whole = true;
+    file.is_cut_short = true;
+    for (size_t index = 0; index < file.mapping_count; index++) {
+        is_whole = replace(file.mappings[index].address, file.mappings[index].size) && is_whole;
+    }
+    return is_whole;
+}
+
+/* What is left of the file, if anything, is of no use: a header in its place says what has happened. A
+ * forked child that has no file of its own has nothing to say of its parent's. */
+static void
+say_cut_short(void)
+{
+    static const char why[] = "its live file was cut short by another program while the target ran:"
+                              " what was recorded in it is lost";
+    _Static_assert(sizeof(why) <= sizeof(file.header->stop_reason), "it fits");
+    struct file_header *header = file.header;
+    if (header == NULL || file.owner != getpid()) {
+        return;
+    }
+    memset(header, 0, HEADER_BYTES);
+    file.end = HEADER_BYTES;
+    fill_header(header);
+    memcpy(header->stop_reason, why, sizeof(why));
+    header->error_number = ESTALE;
+    header->state = STATE_STOPPED;
+    part_file_write_anew(header, HEADER_BYTES);
+}
+
+static bool
+is_in(const void *address, const void *first, size_t size)
+{
+    return first != NULL && (uintptr_t)address - (uintptr_t)first < size;
+}
+
+bool
+arena_replace_cut_file(const void *address)
+{
+    if (is_in(address, file.parents_header, HEADER_BYTES)) {
+        return replace(file.parents_header, HEADER_BYTES);
+    }
+    for (size_t index = 0; index < file.mapping_count; index++) {
+        if (is_in(address, file.mappings[index].address, file.mappings[index].size)) {
+            bool is_whole = replace_all();
+            if (is_whole) {
+                say_cut_short(); /* now: the target may be killed before anything else comes by here */
+            }
+            return is_whole;
+        }
+    }
+    return false;
+}
+
+/* ---- growing --------------------------------------------------------------------------------------- */
+
+/* Map what comes behind the file's end. NULL: no room, errno says why. */
+static void *
+map_more(size_t size, enum block_type type, bool is_header)
+{
+    int descriptor = part_file_descriptor();
+    if (descriptor < 0) {
+        return NULL;
+    }
+    if (!is_header && (file.is_cut_short || part_file_is_shorter(descriptor, file.end))) {
+        /* Growing the file would bring back the room, but not what was in it. */
+        replace_all();
+        say_cut_short();
+        errno = ESTALE;
+        return NULL;
+    }
+    int error = make_room_for_mapping() ? part_file_reserve(descriptor, file.end, size) : ENOMEM;
+    if (error != 0) {
+        errno = error;
+        return NULL;
+    }
+    void *address =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, (off_t)file.end);
+    if (address == MAP_FAILED) {
+        return NULL;
+    }
+    file.mappings[file.mapping_count] = (struct mapping){address, size, type, is_header};
+    __atomic_store_n(&file.mapping_count, file.mapping_count + 1, __ATOMIC_RELEASE);
+    file.end += size;
+    return address;
+}
+
 static int
 open_file(void)
 {
@@ -162,6 +190,7 @@ open_file(void)
     }
     file.end = 0;
     file.is_cut_short = false;
+    file.owner = getpid();
     void *address = map_more(HEADER_BYTES, BLOCK_FILLER, true);
     if (address == NULL) {
         error = errno;
@@ -285,29 +314,14 @@ arena_refresh_anchor(void)
     PUBLISH(file.header->latest_anchor[1], anchor.monotonic_ns);
 }
 
-/* What is left of the file, if anything, is of no use: a header in its place says what has happened. */
-static void
-say_cut_short(void)
-{
-    struct file_header *header = file.header;
-    memset(header, 0, HEADER_BYTES);
-    file.end = HEADER_BYTES;
-    fill_header(header);
-    snprintf(header->stop_reason, sizeof(header->stop_reason),
-             "its live file was cut short by another program while the target ran: what was recorded"
-             " in it is lost");
-    header->error_number = ESTALE;
-    header->state = STATE_STOPPED;
-    part_file_write_anew(header, HEADER_BYTES);
-}
-
 void
 arena_finish(enum file_state state, int error_number, const char *reason)
 {
     if (file.header == NULL) {
         return;
     }
-    if (file.is_cut_short || part_file_is_shorter(part_file_descriptor(), file.end)) {
+    if (file.is_cut_short || (file.owner == getpid() &&
+                              part_file_is_shorter(part_file_descriptor(), file.end))) {
         replace_all();
         say_cut_short();
         part_file_leave();

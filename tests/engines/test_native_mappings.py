@@ -71,7 +71,8 @@ def test_a_child_forked_past_our_handlers_writes_nothing_into_its_parents_part(
 
 
 GROWS = """
-import os, sys, threading, time
+import os, signal, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads
 from pathlib import Path
 folder = Path(sys.argv[1])
 def leaf(number): return number
@@ -90,6 +91,8 @@ grows(0)
 (part,) = folder.glob("*.part")
 os.truncate(part, int(sys.argv[2]))
 for _ in range(1000): leaf(0)
+if sys.argv[3] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
 grows(400)
 if sys.argv[3] == "fork":
     pid = os.fork()
@@ -118,6 +121,12 @@ def test_a_live_file_that_is_cut_short_does_not_cost_the_target(
     assert (ran.status, ran.output, ran.errors) == (0, "end\n", "")
     assert "was cut short by another program" in ran.part.stop_reason
     assert not ran.part.finished
+
+
+def test_a_live_file_that_is_cut_short_says_so_before_anything_else_happens(tmp_path: Path) -> None:
+    ran = run(GROWS, tmp_path, arguments=[str(tmp_path / "live"), "0", "killed"])
+    assert ran.status == -signal.SIGKILL
+    assert "was cut short by another program" in ran.part.stop_reason
 
 
 HANDLERS = """
