@@ -36,22 +36,26 @@ _LONGEST_NS = 2**62
 """A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
 
 
-def assemble(
+def assemble(  # noqa: PLR0913 - all by keyword but the parts and their run
     parts: Sequence[LivePart],
     run: RunInformation,
     *,
     now_ns: int,
     started_ns: int = 0,
     event_map: RecordedEventMap | None = None,
+    in_preorder: bool = True,
 ) -> Recording:
     """Return the recording of a run, which began at ``started_ns`` (CLOCK_MONOTONIC, as all here).
 
-    ``now_ns`` is until when open calls of those processes have run that are running.
+    ``now_ns`` is until when open calls of those processes have run that are running. A merger,
+    which puts contexts in order itself, does without ``in_preorder``: callers before callees.
     """
     parts = sorted(parts, key=lambda part: part.began)
     event_map = event_map or RecordedEventMap()
     joined = _Joined(
-        JoinedActions(event_map, started_ns, action_names(parts)), has_memory=have_memory(parts)
+        JoinedActions(event_map, started_ns, action_names(parts)),
+        has_memory=have_memory(parts),
+        in_preorder=in_preorder,
     )
     processes = []
     for part in parts:
@@ -108,20 +112,28 @@ class _Joined:
 
     actions: JoinedActions
     has_memory: bool
+    in_preorder: bool
     functions: list[Function] = field(default_factory=list)
     tree: CallTree = field(default_factory=CallTree)
     threads: list[RecordedThread] = field(default_factory=list)
     lines: list[RecordedLine] = field(default_factory=list)
     _numbers: dict[Function, int] = field(default_factory=dict)
+    _numbers_of_live: dict[tuple[str, ...], dict[LiveFunction, int]] = field(default_factory=dict)
+    """By the folders of the standard library, which processes of other Pythons have others of."""
 
     def add(self, part: LivePart, until_ns: int) -> None:
         folders = _strings(part.information.get("stdlib"))
-        renumbered = array("I", (self._number(item, folders) for item in part.functions))
+        known = self._numbers_of_live.setdefault(folders, {})
+        for live in part.functions:
+            if live not in known:
+                known[live] = self._number(live, folders)
+        renumbered = array("I", map(known.__getitem__, part.functions))
         self.lines.extend(lines_of(part, renumbered, until_ns))
         inclusive, open_calls = _times(part, until_ns)
-        subtree = subtree_sizes(part.parent)
         offset = len(self.tree)
-        place = preorder_places(part.parent, subtree)
+        place: Sequence[int] = range(len(part.parent))
+        if self.in_preorder:
+            place = preorder_places(part.parent, subtree_sizes(part.parent))
         self.actions.add(part, [offset + position for position in place], until_ns)
         self._append(part, renumbered, inclusive, open_calls, place)
         self.threads.extend(
@@ -159,25 +171,26 @@ class _Joined:
         renumbered: array[int],
         inclusive: array[int],
         open_calls: array[int],
-        place: array[int],
+        place: Sequence[int],
     ) -> None:
-        """Append the part's contexts to the tree, each at its place in preorder."""
+        """Append the part's contexts to the tree, each at its place."""
         tree, offset = self.tree, len(self.tree)
-        order = array("i", bytes(4 * len(place)))
-        for context, position in enumerate(place):
-            order[position] = context
+        order = place
+        if self.in_preorder:
+            order = array("i", bytes(4 * len(place)))
+            for context, position in enumerate(place):
+                order[position] = context
         # A list, since what is damaged may add up to more than an array's item holds.
         self_ns = inclusive.tolist()
         for context, parent in enumerate(part.parent):
             if parent != NO_PARENT:
                 self_ns[parent] -= inclusive[context]
-        parents = part.parent
         tree.parent.extend(
-            NO_PARENT if parents[context] == NO_PARENT else offset + place[parents[context]]
-            for context in order
+            NO_PARENT if parent == NO_PARENT else offset + place[parent]
+            for parent in map(part.parent.__getitem__, order)
         )
-        functions = part.function
-        tree.function.extend(renumbered[functions[context]] for context in order)
+        functions = map(part.function.__getitem__, order)
+        tree.function.extend(map(renumbered.__getitem__, functions))
         for column, values in (
             (tree.calls, part.calls),
             (tree.resumes, part.resumes),
@@ -185,9 +198,10 @@ class _Joined:
             (tree.inclusive_ns, inclusive),
             (tree.open_calls, open_calls),
         ):
-            column.extend(values[context] for context in order)
+            column.extend(map(values.__getitem__, order) if self.in_preorder else values)
         # Clocks of several cores, and a call in flight at the end, can make it a little negative.
-        tree.self_ns.extend(max(self_ns[context], 0) for context in order)
+        self_ns = [own_ns if own_ns > 0 else 0 for own_ns in self_ns]  # noqa: FURB136 - it is hot
+        tree.self_ns.extend(map(self_ns.__getitem__, order))
         add_instance_columns(tree, part, inclusive, order, self.actions.labels)
         if self.has_memory:
             add_memory_columns(tree, part, order, self.actions.labels)

@@ -247,7 +247,7 @@ def add_instance_columns(
     tree: CallTree,
     part: LivePart,
     inclusive_ns: array[int],
-    order: array[int],
+    order: Sequence[int],
     labels: Sequence[RecordedLabel],
 ) -> None:
     """Append the columns of a part that tell which instance its contexts counted for.

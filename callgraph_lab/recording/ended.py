@@ -14,6 +14,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from callgraph_lab.recording.running import is_written
 from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from callgraph_lab.model import Recording
     from callgraph_lab.recording.live_part import LivePart
@@ -42,7 +43,11 @@ MOST_ENDED_PARTS = 64
 """So many parts of ended processes may lie about. When there are more, all but ``KEPT`` go."""
 KEPT_PARTS = 32
 """So many processes that have ended, the first ones, stay apart from the others."""
-_MOST_AT_ONCE = 128
+_MOST_AT_ONCE = 512
+"""So many are merged in one step, which loads and saves what was merged before."""
+_MOST_TOGETHER = 64
+_MOST_ITEMS_TOGETHER = 100_000
+"""Parts are put together, as many as this, before they are merged: functions are looked up once."""
 _INDEX = "ended.json"
 _NAME = re.compile(r"ended-(\d{1,12})\.cglab")
 _LONGEST_INDEX_BYTES = 1024 * 1024
@@ -142,15 +147,18 @@ def merge_while_locked(live_folder: Path) -> bool:
         return False
     before = read_index(live_folder)
     _remove_leftovers(live_folder, before)
-    found = _ended_parts(path for path in paths if path.name not in before.parts)
-    if len(found) <= MOST_ENDED_PARTS:
+    ended = _ended_parts(path for path in paths if path.name not in before.parts)
+    kept = [*islice(ended, KEPT_PARTS)]
+    waiting = [*islice(ended, MOST_ENDED_PARTS + 1 - len(kept))]
+    if len(kept) + len(waiting) <= MOST_ENDED_PARTS:
         return False
+    left = chain(waiting, ended)
     merger = ProcessMerger()
     earlier = before.load()
     if earlier is not None:
         merger.add(earlier)
     run = read_run_file(live_folder)
-    merged, last_ns = _merge(found[KEPT_PARTS:], merger, run)
+    merged, last_ns = _merge(left, merger, run)
     if not merged:
         return False
     after = live_folder / f"ended-{before.number + 1}.cglab"
@@ -160,7 +168,7 @@ def merge_while_locked(live_folder: Path) -> bool:
     store.save(merger.merged(replace(_NO_RUN, duration_ns=lasted_ns)), after)
     _write_index(live_folder, after, merged)
     _remove_leftovers(live_folder, Ended(after, before.number + 1, frozenset(merged)))
-    return len(found) - len(merged) > MOST_ENDED_PARTS
+    return next(islice(left, MOST_ENDED_PARTS - KEPT_PARTS, None), None) is not None
 
 
 def _merge(paths: Iterable[Path], merger: ProcessMerger, run: RunFile) -> tuple[list[str], int]:
@@ -170,39 +178,61 @@ def _merge(paths: Iterable[Path], merger: ProcessMerger, run: RunFile) -> tuple[
     """
     merged = []
     last_ns = 0
+    together: dict[int, LivePart] = {}
+    items = 0
     for path in paths:
         try:
             # What was not begun was only being made when its process ended.
             part = read_part(path) if was_begun(path) else None
         except (OSError, RecordingError):
             continue
+        merged.append(path.name)
         if part is not None:
             last_ns = max(last_ns, until_ns(part, 0))
-            recording = assemble(
-                [part],
-                _NO_RUN,
-                now_ns=0,  # none of them is running
-                started_ns=run.started_monotonic_ns,
-                event_map=run.event_map,
-            )
-            (process,) = recording.processes
-            process = replace(process, stop_reason=remark_on(part))
-            merger.add(replace(recording, processes=(process,)))
-        merged.append(path.name)
+            if (
+                # A process that has run two programs has two parts.
+                part.pid in together
+                or len(together) >= _MOST_TOGETHER
+                or items >= _MOST_ITEMS_TOGETHER
+            ):
+                _add_together(together, merger, run)
+                together, items = {}, 0
+            together[part.pid] = part
+            items += len(part.parent) + len(part.events) + len(part.instances) + len(part.lines)
         if len(merged) == _MOST_AT_ONCE:
             break
+    if together:
+        _add_together(together, merger, run)
     return merged, last_ns
 
 
-def _ended_parts(paths: Iterable[Path]) -> list[Path]:
-    """Return those of processes that have ended, in the order in which these began."""
-    ended = []
-    for path in paths:
-        owner = owner_of(path)
-        if owner is not None and not is_written(path):
-            pid, start_time = owner
-            ended.append((start_time, pid, path))
-    return [path for *_, path in sorted(ended)]
+def _add_together(parts: dict[int, LivePart], merger: ProcessMerger, run: RunFile) -> None:
+    """Add parts, which are given by the pids of their processes, to a merger."""
+    recording = assemble(
+        [*parts.values()],
+        _NO_RUN,
+        now_ns=0,  # none of them is running
+        started_ns=run.started_monotonic_ns,
+        event_map=run.event_map,
+        in_preorder=False,
+    )
+    processes = tuple(
+        replace(process, stop_reason=remark_on(parts[process.pid]))
+        for process in recording.processes
+    )
+    merger.add(replace(recording, processes=processes))
+
+
+def _ended_parts(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield those of processes that have ended, in the order in which these began.
+
+    Each is asked for only when it is its turn: of thousands most are left to the next step.
+    """
+    owners = ((owner_of(path), path) for path in paths)
+    begun = [(owner[1], owner[0], path) for owner, path in owners if owner is not None]
+    for *_, path in sorted(begun):
+        if not is_written(path):
+            yield path
 
 
 def _write_index(live_folder: Path, recording: Path, parts: list[str]) -> None:

@@ -19,9 +19,9 @@ _ENDINGS: dict[int, Ending] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LiveFunction:
-    """A function record as it stands in the file.
+    """A function record as it stands in the file; compared as an object, which is quick.
 
     ``is_thread`` marks a thread's root, ``is_c`` a function written in C.
     """

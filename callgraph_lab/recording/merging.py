@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from callgraph_lab.line_model import RecordedLine, added_up
@@ -68,25 +67,24 @@ class ProcessMerger:
         self._lines: list[RecordedLine] = []
 
     def add(self, recording: Recording) -> None:
-        """Add what the processes of a recording did. No two of them have one pid."""
+        """Add what the processes of a recording did. No two of them have one pid.
+
+        Its contexts may stand in any order of callers before callees.
+        """
         self._has_memory |= recording.tree.has_memory
         numbers = [self._number(function) for function in recording.functions]
         groups = {process.pid: self._group(process) for process in recording.processes}
         labels = self._actions.labels_of(recording)
         labels_of_contexts = array("I", (labels[label] for label in recording.tree.label))
-        context_of: dict[int, int] = {}
-        ends = _ends_of_roots(recording)
-        for thread in recording.threads:
-            group = groups[thread.pid]
-            start, end = thread.root, ends[thread.root]
-            function, label = numbers[recording.tree.function[start]], labels_of_contexts[start]
-            self._add_thread(group, thread, function, label)
-            mine = self._add_contexts(
-                group, recording.tree, (start, end), numbers, labels_of_contexts
+        functions = array("I", map(numbers.__getitem__, recording.tree.function))
+        roots = {
+            thread.root: self._add_thread(
+                groups[thread.pid], thread, functions[thread.root], labels_of_contexts[thread.root]
             )
-            if recording.events:
-                context_of.update(zip(range(start, end), mine, strict=True))
-        self._actions.add_events(recording, context_of)
+            for thread in recording.threads
+        }
+        mine = self._add_contexts(recording.tree, roots, functions, labels_of_contexts)
+        self._actions.add_events(recording, mine)
         self._lines.extend(
             RecordedLine(groups[item.pid].process.pid, numbers[item.function], item.figures)
             for item in recording.lines
@@ -155,44 +153,48 @@ class ProcessMerger:
             )
         return group
 
-    def _add_thread(self, group: _Group, thread: RecordedThread, function: int, label: int) -> None:
+    def _add_thread(self, group: _Group, thread: RecordedThread, function: int, label: int) -> int:
+        """Add a thread to the group's of its name, and return their root."""
         root = group.roots.get(function)
         if root is None:
             # Threads of one name begin in different phases: their roots count for the first's.
             root = group.roots[function] = self._new_context(NO_PARENT, function, label)
             group.threads[root] = replace(thread, pid=group.process.pid)
-            return
+            return root
         known = group.threads[root]
         group.threads[root] = replace(known, threads=known.threads + thread.threads)
+        return root
 
     def _add_contexts(
         self,
-        group: _Group,
         tree: CallTree,
-        span: tuple[int, int],
-        numbers: list[int],
+        roots: dict[int, int],
+        functions: array[int],
         labels: array[int],
     ) -> list[int]:
-        """Add the contexts of a span, the first a root, below the group's root; say where."""
-        start, end = span
-        mine = [group.roots[numbers[tree.function[start]]]]
+        """Add all contexts of a tree, whose ``roots`` are there already; return where each is."""
+        mine: list[int] = []
         children = self._children
-        for context in range(start + 1, end):
-            parent, function = tree.parent[context], tree.function[context]
-            key = mine[parent - start], numbers[function], labels[context]
+        rows = zip(tree.parent, functions, labels, strict=True)
+        for context, (parent, function, label) in enumerate(rows):
+            if parent == NO_PARENT:
+                mine.append(roots[context])
+                continue
+            key = mine[parent], function, label
             number = children.get(key)
             if number is None:
                 number = children[key] = self._new_context(*key)
             mine.append(number)
         for column in tree.columns:
-            if column.name in _NOT_ADDED:
+            values: array[int] = getattr(tree, column.name)
+            if column.name in _NOT_ADDED or not any(values):
                 continue
             sums: array[int] = getattr(self._tree, column.name)
             most = _LARGEST[column.typecode]
-            values: array[int] = getattr(tree, column.name)[start:end]
             for number, value in zip(mine, values, strict=True):
                 if value:
-                    sums[number] = min(sums[number] + value, most)
+                    total = sums[number] + value
+                    sums[number] = total if total <= most else most  # noqa: FURB136 - it is hot
         return mine
 
     def _new_context(self, parent: int, function: int, label: int) -> int:
@@ -254,8 +256,3 @@ def _column_of(tree: CallTree, column: Column) -> array[int]:
 def _larger(process: RecordedProcess, other: RecordedProcess) -> int | None:
     peaks = [peak for peak in (process.peak_bytes, other.peak_bytes) if peak is not None]
     return max(peaks, default=None)
-
-
-def _ends_of_roots(recording: Recording) -> dict[int, int]:
-    roots = sorted(thread.root for thread in recording.threads)
-    return dict(pairwise([*roots, len(recording.tree)]))

@@ -51,8 +51,8 @@ class ActionMerger:
         self._drop_instances()
         return labels
 
-    def add_events(self, recording: Recording, context_of: dict[int, int]) -> None:
-        """Add a recording's events. Its actions have been added."""
+    def add_events(self, recording: Recording, context_of: Sequence[int]) -> None:
+        """Add a recording's events. Its actions have been added, and its contexts are here so."""
         numbers = {action.name: number for number, action in enumerate(self.actions)}
         self.events += (
             replace(

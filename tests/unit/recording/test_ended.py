@@ -257,3 +257,33 @@ def test_finishing_very_many_processes_says_how_many_are_left(
         f"finishing {name}: {left} processes are left to add up"
         for left in range(PARTS - 10, MOST_ENDED_PARTS, -10)
     ]
+
+
+def test_a_step_asks_only_for_the_parts_that_it_takes(
+    live_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_many(live_folder, range(1000, 1200))
+    asked: list[Path] = []
+
+    def is_written(path: Path) -> bool:
+        asked.append(path)
+        return False
+
+    monkeypatch.setattr(ended, "is_written", is_written)
+    monkeypatch.setattr(ended, "_MOST_AT_ONCE", 10)
+    assert merge_ended_parts(live_folder)
+    # What is kept, what is merged, and as many as say that there are more.
+    assert len(asked) == 10 + MOST_ENDED_PARTS + 1
+    assert len(parts_in(live_folder)) == PARTS + 200 - 10
+
+
+def test_processes_that_had_one_pid_are_merged_each(live_folder: Path) -> None:
+    for start_time in range(NEVER_STARTED_AT + 1, NEVER_STARTED_AT + 4):
+        for pid in range(50, 80):
+            plant_part(live_folder, process=(pid, start_time))
+    before = read_live_folder(live_folder).recording
+    assert not merge_ended_parts(live_folder)
+    after = read_live_folder(live_folder).recording
+    assert counts(after) == counts(before)
+    assert processes_in(after) == PARTS + 90
+    assert len(parts_in(live_folder)) == KEPT_PARTS
