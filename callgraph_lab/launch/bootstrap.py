@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal would be seen in the target
+import _thread
 import importlib
 import json
 import os
@@ -23,13 +25,23 @@ _STARTS_PROGRAMS = "_posixsubprocess"
 _MOST_NOTE_CHARACTERS = 500
 
 
-def run(site_folder: str, packages_folder: str, text: str | None) -> None:
+def run(
+    site_folder: str,
+    packages_folder: str,
+    text: str | None,
+    mask: set[int],
+    pressed: bool,  # noqa: FBT001 - only our own sitecustomize calls this
+) -> None:
     """Undo what brought us here, run the user's own ``sitecustomize``, then start the engine.
 
     ``text`` is the configuration, None in a sub-interpreter, which begins with the first one's path
     and runs unrecorded. Raise what importing the user's raised, for the ``site`` module to deal
     with as it does: the ``ImportError`` where there is none, too. Ours then leaves no trace in
     ``sys.modules``.
+
+    ``mask`` are the blocked signals that the target is to have; until the end SIGINT is blocked.
+    Where Ctrl-C was pressed meanwhile (``pressed``: before), the target gets it when we have
+    returned.
     """
     sys.path_importer_cache.pop(site_folder, None)
     del sys.modules[_NAME]
@@ -42,8 +54,23 @@ def run(site_folder: str, packages_folder: str, text: str | None) -> None:
     for name in list(sys.modules):
         if name.partition(".")[0] == _OURS:
             del sys.modules[name]
+    try:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    except KeyboardInterrupt:
+        pressed = True
+    if pressed:
+        interrupt = _Interrupt()
+        # Python sees to it at the next call of a function, which is not one of ours.
+        del interrupt
+        return
     if error_without_us is not None:
         raise error_without_us
+
+
+class _Interrupt:
+    """Has Ctrl-C strike when it is deleted, soon after: a function called here would be struck."""
+
+    __del__ = staticmethod(_thread.interrupt_main)
 
 
 def _keep_stack(configuration: dict[str, Any], packages_folder: str) -> None:

@@ -43,12 +43,24 @@ if _text is not None:
 sys.path[:] = [item for item in sys.path if item != {site!r}]
 _tag = getattr(getattr(sys, "implementation", None), "cache_tag", None)
 if (_tag, getattr(sys, "abiflags", "")) == {kind!r}:
+    import _signal
+
+    # Ctrl-C waits until nothing of ours is left on the stack.
+    _pressed = False
+    _mask = None
+    while _mask is None:
+        try:
+            _mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
+        except KeyboardInterrupt:
+            _pressed = True
+            _mask = None
     sys.path.insert(0, {packages!r})
     try:
         from callgraph_lab.launch import bootstrap
     finally:
         sys.path.remove({packages!r})
-    bootstrap.run({site!r}, {packages!r}, _text)
+    bootstrap.run({site!r}, {packages!r}, _text, _mask, _pressed)
 else:
     try:
         _version = "%d.%d" % sys.version_info[:2]

@@ -258,3 +258,29 @@ main()
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not list((tmp_path / "out").glob("*.live*"))
+
+
+@pytest.mark.parametrize("follow", ["fork", "all"])
+def test_interrupt_while_python_starts_shows_nothing_of_ours(follow: str, tmp_path: Path) -> None:
+    """A ``sitecustomize`` of the user, which ours imports, is where it strikes."""
+    write_target(tmp_path, "print('target')\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "sitecustomize.py").write_text(
+        "import os, sys\nif 'target.py' in sys.orig_argv[1:2]: os.kill(os.getpid(), 2)\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        command(*RUN, "--follow-children", follow, "target.py"),
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path / "mine")),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.returncode == 1
+    assert "KeyboardInterrupt" in done.stderr
+    assert "callgraph_lab" not in done.stderr
+    assert "cglab-run-" not in done.stderr
+    assert "target" not in done.stdout
