@@ -21,6 +21,7 @@
 #include "part_file.h"
 #include "registry.h"
 #include "stack.h"
+#include "thread_stacks.h"
 #include "threads.h"
 #include "trampolines.h"
 #include "tree.h"
@@ -245,7 +246,7 @@ PyDoc_STRVAR(keep_stack_doc,
              "Keep the stack of the main thread as large as it may grow now, then set the limit.\n\n"
              "For a program that was started with a larger RLIMIT_STACK than its user has: ``limit`` is\n"
              "the soft limit that its children are to see, None what it is now. Threads get 64 megabytes\n"
-             "at least. Raises OSError where the limit, or address space, does not allow it.");
+             "at least, and ``threading.stack_size()`` does not tell. Raises OSError where the limit, or address space, does not allow it.");
 
 static PyObject *
 keep_stack(PyObject *module, PyObject *argument)
@@ -265,6 +266,9 @@ keep_stack(PyObject *module, PyObject *argument)
     if (error != 0) {
         errno = error;
         return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    if (!thread_stacks_enlarge()) {
+        return NULL;
     }
     Py_RETURN_NONE;
 }

@@ -107,6 +107,17 @@ set_thread_default(rlim_t limit)
     pthread_attr_destroy(&attributes);
 }
 
+size_t
+stack_enlarged(size_t size)
+{
+    struct rlimit limit;
+    if (size == 0 || size >= LEAST_THREAD_STACK || getrlimit(RLIMIT_AS, &limit) != 0 ||
+        limit.rlim_cur != RLIM_INFINITY) {
+        return size;
+    }
+    return size + LEAST_THREAD_STACK;
+}
+
 int
 stack_keep(rlim_t limit)
 {

@@ -16,4 +16,8 @@ void stack_find(uintptr_t *lowest, uintptr_t *margin);
  * the limit that children and threads go by back to ``limit``. Returns 0 or an errno. */
 int stack_keep(rlim_t limit);
 
+/* How large a stack threads are to get where the target has asked for ``size``: calls take stack under the hook
+ * which take none without. 0 is the default, which ``stack_keep`` has set. */
+size_t stack_enlarged(size_t size);
+
 #endif

@@ -112,6 +112,41 @@ def test_recursion_without_end_raises(where: str, tmp_path: Path) -> None:
     assert calls["recurse"] > 2 * 50_000
 
 
+SMALL_STACKS = """
+import sys, threading
+
+def recurse(depth):
+    return 0 if depth == 0 else 1 + recurse(depth - 1)
+
+def meet(depth):
+    print(depth, recurse(depth))
+
+answers = [threading.stack_size()]
+sys.setrecursionlimit(20_000)
+for kilobytes in (32, 64, 256, 1024):
+    answers.append(threading.stack_size(kilobytes * 1024))
+    try:
+        threading.stack_size(1)
+    except ValueError as error:
+        print(error)
+    for depth in (50, 900, 15_000):
+        thread = threading.Thread(target=meet, args=[depth])
+        thread.start()
+        thread.join()
+print(*answers, threading.stack_size(), threading.stack_size())
+"""
+
+
+@needs_native_engine
+def test_threads_with_a_small_stack_recurse_as_deep_as_untraced(tmp_path: Path) -> None:
+    untraced = subprocess.run(
+        [sys.executable, "-c", SMALL_STACKS], capture_output=True, text=True, check=True
+    ).stdout
+    output, calls = run(SMALL_STACKS, folder=tmp_path, engine="native")
+    assert output == untraced
+    assert calls["recurse"] == 4 * (51 + 901 + 15_001)
+
+
 LIMITS = """
 import os, resource, subprocess, sys, threading
 print(resource.getrlimit(resource.RLIMIT_STACK), threading.stack_size())
