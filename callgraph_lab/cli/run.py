@@ -21,7 +21,7 @@ from callgraph_lab.cli.options import (
 from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError, UsageError
 from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 from callgraph_lab.render.heat import is_of_memory
 
 if TYPE_CHECKING:
@@ -97,6 +97,14 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="N",
                 help="How many contexts to keep apart; the engine native goes on past it with"
                 " counts by caller, callee and depth.",
+            ),
+            click.option(
+                "--max-functions",
+                type=click.IntRange(min=100),
+                default=DEFAULT_MAX_FUNCTIONS,
+                show_default=True,
+                metavar="N",
+                help="How many functions to tell apart; past it all others are <more functions>.",
             ),
             click.option(
                 "--c-calls",

@@ -47,6 +47,7 @@ _YIELD_OPCODE = opmap["YIELD_VALUE"]
 _NUMBER = re.compile(r"\d+")
 MOST_NAMES_OF_ENDED_THREADS = 64
 """Past so many, a thread of another name takes over what one of its class has left."""
+_MOST_WAYS_TO_YIELD = 64
 MOST_LEVELS_A_FRAME = 8
 ROOM_LEVELS = 28
 """Calls that must be possible below a frame for it to be recorded: ours, and a bit more."""
@@ -88,6 +89,7 @@ class ContextRecorder:
         whole_program: bool,
         follow_forks: bool,
         max_contexts: int,
+        max_functions: int,
         watch_end: Callable[[memoryview], None] | None = None,
     ) -> None:
         self._folder = folder
@@ -96,9 +98,11 @@ class ContextRecorder:
         self._whole_program = whole_program
         self._follow_forks = follow_forks
         self._max_contexts = max_contexts
+        self._max_functions = max_functions
         self.stopped = False
         self._traits: dict[tuple[str, int, str], CodeTraits] = {}
         self._functions: dict[Key, Function] = {}
+        self._more_functions: dict[frozenset[int], Function] = {}
         self._parents_writers: list[LiveWriter] = []
         self._begin()
 
@@ -250,7 +254,9 @@ class ContextRecorder:
         place = (code.co_filename, code.co_firstlineno, code.co_qualname)
         traits = self._traits.get(place)
         if traits is None:
-            traits = self._traits[place] = CodeTraits(code, _YIELD_OPCODE)
+            traits = CodeTraits(code, _YIELD_OPCODE)
+            if len(self._traits) < self._max_functions:
+                self._traits[place] = traits
             if "start_new_thread" in code.co_names:
                 self._remark_on_threads(module, code.co_qualname)
         receiver, named = classes_of(frame, traits)
@@ -262,6 +268,8 @@ class ContextRecorder:
         callee = caller.callees.get(key)
         if callee is None:
             function = self._functions.get(key)
+            if function is None and len(self._functions) >= self._max_functions:
+                return self._past_budget(thread, caller, traits)
             if function is None:
                 if module in _MODULES_OF_MARKS:
                     return None
@@ -270,6 +278,24 @@ class ContextRecorder:
                 function = self._functions[key] = Function(key, strings, traits, place[1])
             callee = self._add_node(thread.writer, caller.number, function)
             caller.callees[key] = callee
+        return callee
+
+    def _past_budget(self, thread: ThreadCalls, caller: Node, traits: CodeTraits) -> Node:
+        """Return the context of all functions past the budget, of generators and of others."""
+        name = layout.MORE_FUNCTIONS
+        self._writer.note_folded_functions(self._max_functions)
+        # Where a generator's code yields tells a suspension from an end: few ways of it are kept.
+        function = self._more_functions.get(traits.yields)
+        if function is None:
+            if len(self._more_functions) >= _MOST_WAYS_TO_YIELD:
+                traits = _NO_TRAITS
+            key: Key = ((name, len(self._more_functions), ""), "")
+            function = Function(key, ("", name, "", "", "", name), traits, 0)
+            function = self._more_functions.setdefault(traits.yields, function)
+        callee = caller.callees.get(function.key)
+        if callee is None:
+            callee = self._add_node(thread.writer, caller.number, function)
+            caller.callees[function.key] = callee
         return callee
 
     def _bottom(self, thread: ThreadCalls, frame: FrameType) -> Node | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 from callgraph_lab.recording.live_information import fitting_json
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    max_functions: int = DEFAULT_MAX_FUNCTIONS,
     c_calls: bool = False,
     event_map: Mapping[str, object] | None = None,
     memory: bool = False,
@@ -59,7 +60,8 @@ def start(  # noqa: PLR0913 - what Engine.start takes
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Past ``max_contexts`` calls
-    are counted by caller, callee and depth. With ``c_calls`` functions written in C are recorded,
+    are counted by caller, callee and depth; past ``max_functions`` all others are one. With
+    ``c_calls`` functions written in C are recorded,
     too. With an ``event_map`` (a dict as ``actions.compile`` makes it) every context says which
     action its calls serve. With ``memory`` what each context allocates and frees is counted. Of
     functions that one of the globs in ``lines`` finds, as a filter would, every source line is.
@@ -73,6 +75,7 @@ def start(  # noqa: PLR0913 - what Engine.start takes
         fitting_json(information),
         whole_program=whole_program,
         max_contexts=max_contexts,
+        max_functions=max_functions,
         follow_forks=follow_forks,
         c_calls=c_calls,
         event_map=None if event_map is None else dict(event_map),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +38,7 @@ class Engine(Protocol):
         whole_program: bool = True,
         follow_forks: bool = True,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
+        max_functions: int = DEFAULT_MAX_FUNCTIONS,
         c_calls: bool = False,
         event_map: Mapping[str, object] | None = None,
         memory: bool = False,
@@ -48,8 +49,8 @@ class Engine(Protocol):
         ``information`` is kept with it as JSON. With ``whole_program`` the main thread is recorded
         from the first frame that has no caller, as the interpreter runs the target; otherwise from
         the next call on. ``follow_forks`` says whether forked children record into files of their
-        own. Past ``max_contexts`` an engine either counts more coarsely or stops, and says so in
-        the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
+        own. Past ``max_contexts`` an engine either counts more coarsely or stops, past
+        ``max_functions`` all others are one, and it says so in the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
         asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
         this process. ``event_map`` holds the compiled rules by which calls are attributed to
         actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which

@@ -13,7 +13,7 @@ import threading
 from importlib.machinery import PathFinder
 from opcode import opmap
 
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,13 +198,15 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
     whole_program: bool = True,
     follow_forks: bool = True,
     max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    max_functions: int = DEFAULT_MAX_FUNCTIONS,
     event_map: Mapping[str, object] | None = None,
 ) -> Callable[[], None]:
     """Record this process into a new live file in ``folder``; return the function that stops it.
 
     With ``whole_program`` the main thread is recorded from the first frame that has no caller, as
     the interpreter runs the target; otherwise from the next call on. Recording stops at
-    ``max_contexts``. This engine attributes nothing to actions: given an ``event_map``, it says so.
+    ``max_contexts``; past ``max_functions`` all others are one.
+    This engine attributes nothing to actions: given an ``event_map``, it says so.
     """
     from callgraph_lab.engines import context_recorder  # noqa: PLC0415
 
@@ -214,6 +216,7 @@ def start(  # noqa: PLR0913 - what Engine asks for, by keyword
         whole_program=whole_program,
         follow_forks=follow_forks,
         max_contexts=max_contexts,
+        max_functions=max_functions,
         watch_end=_what_watches_the_end(),
     )
     if event_map is not None:

@@ -41,7 +41,7 @@ from callgraph_lab.launch.supervisor import LONGEST_WAIT_S, Supervisor
 from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.guarded_file import make_parents
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS
+from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import started_now, write_run_file
@@ -86,6 +86,7 @@ class RecordOptions:
     """How long the target has after a signal that is to end it, before it gets a harder one."""
     follow_children: FollowChildren = "fork"
     max_contexts: int = DEFAULT_MAX_CONTEXTS
+    max_functions: int = DEFAULT_MAX_FUNCTIONS
     c_calls: bool = False
     memory: bool = False
     lines: tuple[str, ...] = ()
@@ -122,6 +123,7 @@ class RecordOptions:
         options: dict[str, object] = {
             "follow_forks": self.follow_children != "none",
             "max_contexts": self.max_contexts,
+            "max_functions": self.max_functions,
         }
         if self.c_calls:
             options["c_calls"] = True

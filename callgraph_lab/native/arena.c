@@ -265,6 +265,14 @@ arena_note_folding(uint64_t contexts)
     }
 }
 
+void
+arena_note_folded_functions(uint64_t functions)
+{
+    if (file.header->functions_folded_from == 0) {
+        STORE(file.header->functions_folded_from, functions);
+    }
+}
+
 uint64_t
 arena_count_event(void)
 {

@@ -19,6 +19,7 @@ struct block_header *arena_append(enum block_type type, size_t payload_bytes, ui
                                   uint32_t thread_index);
 void arena_count(uint64_t contexts, uint64_t functions, uint64_t threads);
 void arena_note_folding(uint64_t contexts);
+void arena_note_folded_functions(uint64_t functions);
 /* What a user should know of a recording that goes on. The first remark stays. */
 void arena_remark(const char *remark);
 /* The serial of a new event, from 1. */

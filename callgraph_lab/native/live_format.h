@@ -9,7 +9,7 @@
 
 #define PAGE_BYTES 4096u
 #define HEADER_BYTES 4096u
-#define FORMAT_VERSION 5u
+#define FORMAT_VERSION 6u
 #define BLOCK_MAGIC 0x4B4C4243u
 #define NO_CONTEXT 0xFFFFFFFFu
 #define LONGEST_STRING_BYTES (16u * 1024u)
@@ -58,7 +58,8 @@ struct file_header {
     uint32_t other_pythons_of_multiprocessing;
     uint32_t went_on_as_python;
     uint32_t unused_flag;
-    uint64_t unused[4];
+    uint64_t functions_folded_from;
+    uint64_t unused[3];
     char stop_reason[256];
     char information[HEADER_BYTES - 512];
 };
@@ -223,6 +224,7 @@ _Static_assert(sizeof(struct instance_memory_record) == 128, "and those of an in
 _Static_assert(offsetof(struct file_header, memory_peak) == 176, "the peak stands at 176");
 _Static_assert(offsetof(struct file_header, ended_ns) == 192, "the end stands at 192");
 _Static_assert(offsetof(struct file_header, other_pythons) == 208, "other Pythons stand at 208");
+_Static_assert(offsetof(struct file_header, functions_folded_from) == 224, "and their budget at 224");
 _Static_assert(sizeof(struct action_record) == 128, "an action has 128 bytes");
 _Static_assert(sizeof(struct label_record) == 16, "a label has 16 bytes");
 _Static_assert(sizeof(struct instance_record) == 320, "an instance has 320 bytes");

@@ -32,6 +32,7 @@
 #include <string.h>
 
 #define DEFAULT_MAX_CONTEXTS 1000000
+#define DEFAULT_MAX_FUNCTIONS 50000
 
 static bool follow_forks = true;
 static bool fork_handler_installed;
@@ -80,11 +81,11 @@ end_recording(enum file_state state, const char *reason)
 /* Everything that may fail, in an order that leaves nothing behind but the file. -1 and an exception. */
 static int
 begin_recording(const char *folder, const char *information, size_t information_bytes,
-                unsigned long long max_contexts, bool whole_program, bool memory,
-                PyObject *event_map)
+                unsigned long long max_contexts, unsigned long long max_functions,
+                bool whole_program, bool memory, PyObject *event_map)
 {
     clock_choose();
-    if (registry_start() != 0 || instances_start() != 0 ||
+    if (registry_start(max_functions) != 0 || instances_start() != 0 ||
         (event_map != Py_None && rules_start(event_map) != 0)) {
         return -1;
     }
@@ -122,7 +123,8 @@ begin_recording(const char *folder, const char *information, size_t information_
 
 PyDoc_STRVAR(start_doc,
              "start($module, folder, information, /, whole_program=True, max_contexts=1000000,\n"
-             "      follow_forks=True, c_calls=False, event_map=None, memory=False, lines=())\n--\n\n"
+             "      follow_forks=True, c_calls=False, event_map=None, memory=False, lines=(),\n"
+             "      max_functions=50000)\n--\n\n"
              "Record every Python call of this process from now on, into a file in ``folder``.\n\n"
              "``information`` is JSON for the file's header. With ``whole_program`` the main thread is recorded\n"
              "from the first frame that has no caller, otherwise from the next call on. With ``c_calls``\n"
@@ -137,17 +139,17 @@ static PyObject *
 start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"", "", "whole_program", "max_contexts", "follow_forks", "c_calls",
-                             "event_map", "memory", "lines", NULL};
+                             "event_map", "memory", "lines", "max_functions", NULL};
     PyObject *folder = NULL, *event_map = Py_None, *lines = NULL;
     const char *information;
     Py_ssize_t information_bytes;
-    unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS;
+    unsigned long long max_contexts = DEFAULT_MAX_CONTEXTS, max_functions = DEFAULT_MAX_FUNCTIONS;
     int whole_program = 1, follow = 1, c_calls = 0, memory = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppOpO:start", names,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s#|pKppOpOK:start", names,
                                      PyUnicode_FSConverter, &folder, &information,
                                      &information_bytes, &whole_program, &max_contexts, &follow,
-                                     &c_calls, &event_map, &memory, &lines)) {
+                                     &c_calls, &event_map, &memory, &lines, &max_functions)) {
         return NULL;
     }
     PyObject *result = NULL;
@@ -179,7 +181,7 @@ start(PyObject *module, PyObject *arguments, PyObject *keywords)
     follow_forks = follow != 0;
     if (!endings_install() || !trampolines_install() ||
         begin_recording(PyBytes_AS_STRING(folder), information, (size_t)information_bytes,
-                        max_contexts, whole_program != 0, memory != 0, event_map) != 0) {
+                        max_contexts, max_functions, whole_program != 0, memory != 0, event_map) != 0) {
         c_call_events_stop();
         line_events_stop();
         line_patterns_stop();

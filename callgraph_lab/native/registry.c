@@ -35,6 +35,11 @@ static struct known_code *known_codes;
 static struct known_class *known_classes;
 static uint32_t known_code_count, known_code_capacity;
 static uint32_t known_class_count, known_class_capacity;
+static uint64_t budget;        /* of functions, and of the names that they are told apart by */
+static uint32_t more_function; /* 1 + the one that stands for those past it, or 0 */
+
+/* Number of all classes, and of all code objects, past the budget. */
+#define MORE 0xFFFFFFF0u
 static struct text scratch, second_scratch;
 
 static destructor original_code_dealloc;
@@ -95,8 +100,10 @@ watch_type(PyTypeObject *type)
 }
 
 int
-registry_start(void)
+registry_start(uint64_t most_functions)
 {
+    budget = most_functions;
+    more_function = 0;
     if (naming_start() != 0) {
         return -1;
     }
@@ -152,7 +159,10 @@ registry_class(PyTypeObject *type)
            strcmp(known_classes[found - 1].name, text_chars(&scratch)) != 0) {
         key = table_next_key(key);
     }
-    if (found == 0) {
+    if (found == 0 && known_class_count >= budget) {
+        found = MORE;
+    }
+    else if (found == 0) {
         if (!grow_array((void **)&known_classes, &known_class_capacity, known_class_count,
                         sizeof(*known_classes))) {
             return 0;
@@ -202,6 +212,9 @@ intern_code(PyCodeObject *code, PyObject *module)
         }
         key = table_next_key(key);
     }
+    if (known_code_count >= budget) {
+        return MORE;
+    }
     if (!grow_array((void **)&known_codes, &known_code_capacity, known_code_count,
                     sizeof(*known_codes))) {
         return 0;
@@ -249,6 +262,29 @@ registry_code(interpreter_frame *frame, PyCodeObject *code, struct code_facts *f
 
 /* ---- functions ---------------------------------------------------------------------------- */
 
+/* All functions past the budget. Which there were cannot be told without keeping a name of each. */
+static uint32_t
+function_past_budget(void)
+{
+    if (more_function == 0) {
+        static const char name[] = "<more functions>";
+        functions_begin();
+        functions_put_chars("");
+        functions_put_chars(name);
+        for (int field = 2; field < 5; field++) {
+            functions_put_chars("");
+        }
+        functions_put_chars(name);
+        uint32_t function = functions_append(0, 0);
+        if (function == NO_FUNCTION) {
+            return NO_FUNCTION;
+        }
+        more_function = function + 1;
+    }
+    arena_note_folded_functions(functions.count);
+    return more_function - 1;
+}
+
 uint32_t
 registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_facts facts,
                   PyTypeObject *type)
@@ -265,6 +301,9 @@ registry_function(interpreter_frame *frame, PyCodeObject *code, struct code_fact
     uint64_t found = table_get(&functions, key);
     if (found != 0) {
         return (uint32_t)(found - 1);
+    }
+    if (facts.identity == MORE - 1 || class_index == MORE || functions.count >= budget) {
+        return function_past_budget();
     }
     const struct known_class *known = class_index ? &known_classes[class_index - 1] : NULL;
     PyObject *module = naming_module(frame);

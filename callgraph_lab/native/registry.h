@@ -13,7 +13,8 @@
  * cached by address is valid for one generation only. */
 extern uint32_t registry_generation;
 
-int registry_start(void);
+/* Past ``most_functions`` all others are one. */
+int registry_start(uint64_t most_functions);
 void registry_stop(void);
 
 /* False: no memory. */

@@ -96,6 +96,11 @@ def remark_on(part: LivePart) -> str:
         remarks.append(
             f"past {part.folded_from:,} contexts calls are counted by caller, callee and depth"
         )
+    if part.functions_folded_from:
+        remarks.append(
+            f"past {part.functions_folded_from:,} functions all others are {layout.MORE_FUNCTIONS},"
+            " which no rule of an event map and no --lines finds"
+        )
     if part.lost_children:
         error = errno.errorcode.get(part.lost_children_error)
         why = f": {os.strerror(part.lost_children_error)}" if error else ""

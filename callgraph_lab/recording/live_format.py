@@ -30,6 +30,8 @@ The file starts with a header of ``HEADER_BYTES``::
     208  u32  other Pythons that the process has started, where these are not recorded
     212  u32  of them, how many multiprocessing started
     216  u32  1: the process went on as another Python (os.exec*), which is not recorded
+    224  u64  functions there were when their budget was used up, 0 if it never was: those met since
+              are one, ``<more functions>``
     256  256s why recording stopped, or a remark on it while it goes on, UTF-8, ended by NUL
     512  ...  information on the process as a JSON object, UTF-8, ended by NUL
 
@@ -164,7 +166,7 @@ from __future__ import annotations
 import struct
 
 MAGIC = b"CGLABLV1"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 HEADER_BYTES = 4096
 PAGE_BYTES = 4096
 
@@ -206,6 +208,7 @@ IS_LOCKED = struct.Struct("<I")
 IS_LOCKED_OFFSET = 204
 OTHER_PYTHONS = struct.Struct("<III")
 OTHER_PYTHONS_OFFSET = 208
+FUNCTIONS_FOLDED_FROM_OFFSET = 224
 STOP_REASON_OFFSET = 256
 STOP_REASON_BYTES = 256
 INFORMATION_OFFSET = 512
@@ -277,6 +280,11 @@ DEFAULT_KEEP_EVENTS = 20_000
 
 DEFAULT_MAX_CONTEXTS = 1_000_000
 """How many contexts an engine keeps apart in a process, unless told otherwise: 64 MB."""
+
+DEFAULT_MAX_FUNCTIONS = 50_000
+"""How many functions an engine tells apart in a process, unless told otherwise."""
+MORE_FUNCTIONS = "<more functions>"
+"""Stands for all functions past that."""
 
 LIVE_SUFFIX = ".live"
 """A recording ``out/x.cglab`` that still runs is the folder ``out/x.cglab.live``."""

@@ -250,6 +250,8 @@ class LivePart:
     """Whether its process was there, and wrote on, when the file was read."""
     folded_from: int = 0
     """How many contexts there were when their budget was used up; 0 if it never was."""
+    functions_folded_from: int = 0
+    """How many functions there were when their budget was used up; 0 if it never was."""
     lost_children: int = 0
     """How many forked children could not begin a file of their own."""
     lost_children_error: int = 0

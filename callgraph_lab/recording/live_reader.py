@@ -145,6 +145,9 @@ class _PartReader:
             other_pythons=pythons,
             other_pythons_of_multiprocessing=of_multiprocessing,
             went_on_as_python=bool(went_on),
+            functions_folded_from=layout.FOLDED_FROM.unpack_from(
+                data, layout.FUNCTIONS_FOLDED_FROM_OFFSET
+            )[0],
             folded_from=layout.FOLDED_FROM.unpack_from(data, layout.FOLDED_FROM_OFFSET)[0],
         )
 

@@ -165,6 +165,10 @@ class LiveWriter:
             ended = time.monotonic_ns(), layout.ENDING_FINISHED
             layout.ENDED.pack_into(self._header, layout.ENDED_OFFSET, *ended)
 
+    def note_folded_functions(self, functions: int) -> None:
+        """Say that the budget of functions is used up."""
+        self._header_words[layout.FUNCTIONS_FOLDED_FROM_OFFSET // 8] = functions
+
     @property
     def header(self) -> memoryview:
         """The memory of the file's header."""
