@@ -50,9 +50,9 @@ class Engine(Protocol):
         from the first frame that has no caller, as the interpreter runs the target; otherwise from
         the next call on. ``follow_forks`` says whether forked children record into files of their
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, past
-        ``max_functions`` all others are one, and it says so in the live file. ``c_calls``, which only engines in ``choice.C_CALL_ENGINES`` are ever given,
-        asks for functions written in C, too; ``RuntimeError`` says why they cannot be recorded in
-        this process. ``event_map`` holds the compiled rules by which calls are attributed to
+        ``max_functions`` all others are one, and it says so in the live file. ``c_calls``, which
+        only engines in ``choice.C_CALL_ENGINES`` are ever given, asks for functions written in C,
+        too; ``RuntimeError`` says why they cannot be recorded in this process. ``event_map`` holds the compiled rules by which calls are attributed to
         actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which
         only engines in ``choice.MEMORY_ENGINES`` are ever given, asks for what each context
         allocates and frees. ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever
