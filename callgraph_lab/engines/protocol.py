@@ -52,10 +52,11 @@ class Engine(Protocol):
         own. Past ``max_contexts`` an engine either counts more coarsely or stops, past
         ``max_functions`` all others are one, and it says so in the live file. ``c_calls``, which
         only engines in ``choice.C_CALL_ENGINES`` are ever given, asks for functions written in C,
-        too; ``RuntimeError`` says why they cannot be recorded in this process. ``event_map`` holds the compiled rules by which calls are attributed to
-        actions; an engine that cannot do it leaves a remark in the live file. ``memory``, which
-        only engines in ``choice.MEMORY_ENGINES`` are ever given, asks for what each context
-        allocates and frees. ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever
-        given, are globs: of functions that one of them finds, every source line is counted. Returns
+        too; ``RuntimeError`` says why they cannot be recorded in this process. ``event_map`` holds
+        the compiled rules by which calls are attributed to actions; an engine that cannot do it
+        leaves a remark in the live file. ``memory``, which only engines in
+        ``choice.MEMORY_ENGINES`` are ever given, asks for what each context allocates and frees.
+        ``lines``, which only engines in ``choice.LINE_ENGINES`` are ever given, are globs: of
+        functions that one of them finds, every source line is counted. Returns
         the function that stops recording; a process that never calls it loses nothing.
         """
