@@ -205,7 +205,7 @@ others_call_ours(void)
     if (code != NULL && globals != NULL) {
         /* It is no call of the target's, neither for us nor for a trace function. */
         tree.session = 0;
-        current_thread = NULL;
+        current_thread = &no_thread;
         evaluate = evaluate_and_note;
         PyThreadState_EnterTracing(thread_state);
         Py_XDECREF(PyEval_EvalCode((PyObject *)code, globals, globals));

@@ -29,8 +29,7 @@
 #define NO_FRAME ((interpreter_frame *)1)
 #define FIRST_CAPACITY ((PAGE_BYTES - sizeof(struct thread_block)) / sizeof(struct open_entry))
 
-/* Of threads that have not begun: it has no calls, and is of no recording. */
-static struct thread no_thread = {.session = UINT32_MAX};
+struct thread no_thread = {.session = UINT32_MAX};
 _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec"))) = &no_thread;
 
 /* Servers give threads the names of users or connections: past so many, a thread of another name takes over

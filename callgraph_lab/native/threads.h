@@ -5,6 +5,9 @@
 
 #include "tree.h"
 
+/* Of threads that have not begun: it has no calls, and is of no recording. */
+extern struct thread no_thread;
+
 int threads_start(void);
 void threads_stop(void);
 /* No thread has open calls any more: what is open is left over. */
