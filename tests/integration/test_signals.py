@@ -269,10 +269,12 @@ def test_interrupt_while_python_starts_shows_nothing_of_ours(follow: str, tmp_pa
         "import os, sys\nif 'target.py' in sys.orig_argv[1:2]: os.kill(os.getpid(), 2)\n",
         encoding="utf-8",
     )
+    before = os.environ.get("PYTHONPATH")
+    paths = [str(tmp_path / "mine"), *([before] if before else [])]
     done = subprocess.run(
         command(*RUN, "--follow-children", follow, "target.py"),
         cwd=tmp_path,
-        env=environment(PYTHONPATH=str(tmp_path / "mine")),
+        env=environment(PYTHONPATH=os.pathsep.join(paths)),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
