@@ -129,7 +129,7 @@ def test_completion_script(shell: str, tmp_path: Path, cglab_here: Run) -> None:
     ("line", "expected"),
     [
         ("cglab fun", {"functions"}),
-        ("cglab run --max", {"--max-contexts", "--max-depth", "--max-nodes"}),
+        ("cglab run --max", {"--max-contexts", "--max-depth", "--max-functions", "--max-nodes"}),
         ("cglab render --filter no-imp", {"no-importlib", "no-imports"}),
         ("cglab rm fib", {"fibonacci-"}),
         ("cglab info fib", {"fibonacci-"}),
