@@ -178,6 +178,8 @@ has_cached_class(interpreter_frame *frame, uint8_t source, const void *class)
     }
     return object != NULL && (const void *)object == class;
 }
+/* Never NULL: threads that have not begun have this one, which has no calls and is of no recording. */
+extern struct thread no_thread;
 extern _Thread_local struct thread *current_thread __attribute__((tls_model("initial-exec")));
 
 int tree_start(uint64_t max_contexts, bool whole_program);
