@@ -116,14 +116,25 @@ def test_an_object_of_an_open_call_is_let_go_when_recording_stops(tmp_path: Path
     script = """
 class Channel:
     got = 5
+    def __init__(self, owner):
+        self.owner = owner
     def close(self):
         _native.stop()
     def __del__(self):
         print("freed")
 
-start(event_map={"rules": [{"kind": "end", "class": "Channel", "function": "close",
-                            "bytes": [["attribute", "self", "got"]]}]})
-channel = Channel()
+class Handler:
+    def process(self, verb):
+        return Channel(self)
+
+start(event_map={"rules": [
+    {"kind": "start", "class": "Handler", "function": "process", "name": [["argument", "verb"]],
+     "session": ["argument", "self"]},
+    {"kind": "link", "class": "Channel", "function": "__init__", "to": ["argument", "owner"]},
+    {"kind": "end", "class": "Channel", "function": "close",
+     "bytes": [["attribute", "self", "got"]]},
+]})
+channel = Handler().process("STOR")
 channel.close()
 channel = None
 print("end")
