@@ -115,9 +115,8 @@ _native.stop()
 def test_an_object_of_an_open_call_is_let_go_when_recording_stops(tmp_path: Path) -> None:
     script = """
 class Channel:
-    got = 5
     def __init__(self, owner):
-        self.owner = owner
+        self.owner, self.got = owner, 5
     def close(self):
         _native.stop()
     def __del__(self):
@@ -125,18 +124,27 @@ class Channel:
 
 class Handler:
     def process(self, verb):
-        return Channel(self)
+        self.channel = Channel(self)
+        self.reply("150 ok")
+    def reply(self, text):
+        pass
 
 start(event_map={"rules": [
     {"kind": "start", "class": "Handler", "function": "process", "name": [["argument", "verb"]],
      "session": ["argument", "self"]},
     {"kind": "link", "class": "Channel", "function": "__init__", "to": ["argument", "owner"]},
+    {"kind": "continue", "class": "Channel", "function": "*"},
+    {"kind": "reply", "class": "Handler", "function": "reply", "text": ["argument", "text"]},
     {"kind": "end", "class": "Channel", "function": "close",
      "bytes": [["attribute", "self", "got"]]},
 ]})
-channel = Handler().process("STOR")
-channel.close()
-channel = None
+def main():
+    handler = Handler()
+    handler.process("STOR")
+    handler.channel.close()
+
+main()
+import gc; gc.collect()
 print("end")
 """
     assert run_lines(script, tmp_path) == ["freed", "end"]
