@@ -19,7 +19,7 @@ import psutil
 from callgraph_lab.errors import TargetError
 from callgraph_lab.recording.live_format import PART_SUFFIX
 from callgraph_lab.recording.marking import RECORDING_VARIABLE
-from callgraph_lab.recording.running import is_written
+from callgraph_lab.recording.running import has_running_process, is_written
 from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class Drive:
             owner_of(part) for part in self._live_folder.glob(f"*{PART_SUFFIX}") if is_written(part)
         ]
         return [process for owner in owners if owner for process in family(owner[0])]
+
+    def has_daemon(self) -> bool:
+        """Say whether any process of the run goes on, also one that has no part of its own yet."""
+        return self._live_folder is not None and has_running_process(self._live_folder)
 
     def stop_daemons(self, wait_s: float) -> None:
         """End what goes on of the target as the target would be ended: in steps."""

@@ -170,9 +170,9 @@ class Supervisor:
         self, process: subprocess.Popen[bytes], drive: Drive, blocked: set[int]
     ) -> None:
         """Let the client talk to a server that went on as a daemon when the first process ended."""
-        if process.returncode or not drive.daemons():
+        if process.returncode or not drive.has_daemon():
             return
-        while not drive.is_over and drive.daemons():
+        while not drive.is_over and drive.has_daemon():
             drive.poll(process.pid)
             received = signal.sigtimedwait(blocked, _LOOK_EVERY_S)
             if received is not None and received.si_signo in _ENDS_THE_DRIVE:

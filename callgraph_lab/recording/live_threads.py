@@ -113,7 +113,9 @@ class ThreadsReader:
             default=0,
         )
         alive = block.state == layout.THREAD_ALIVE
-        return LiveThread(root, block.threads, alive, tuple(open_calls), latest_ticks, block.began)
+        # One that was killed in its beginning is there, and not counted yet.
+        threads = max(block.threads, 1)
+        return LiveThread(root, threads, alive, tuple(open_calls), latest_ticks, block.began)
 
     def _look_again(self, start: int, end: int) -> bytes:
         try:

@@ -185,7 +185,7 @@ def test_importing_us_is_light(engine: str, tmp_path: Path) -> None:
     record_program(script, folder=tmp_path, engine=engine)
     loaded = eval((tmp_path / "loaded").read_text())  # noqa: S307 - we have just had it written
     assert {name for name in loaded if not name.startswith("callgraph_lab")} <= {
-        *("fcntl", "struct", "_struct", "importlib", "importlib._bootstrap", "warnings"),
+        *("errno", "fcntl", "struct", "_struct", "importlib", "importlib._bootstrap", "warnings"),
         "importlib._bootstrap_external",
     }
     assert "callgraph_lab.model" not in loaded
