@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,9 @@ for _ in range(10): leaf()
 """
 
 
+@pytest.mark.skipif(
+    "libasan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer needs room as well"
+)
 def test_a_forked_child_without_room_for_memory_of_its_own_leaves_its_parents_part_alone(
     tmp_path: Path,
 ) -> None:
