@@ -317,7 +317,9 @@ arena_refresh_anchor(void)
     struct clock_anchor anchor = clock_read_anchor();
     /* Two anchors close together say less of the counter's rate than the header does. */
     if (anchor.monotonic_ns - file.header->first_anchor[1] >= LEAST_ANCHOR_DISTANCE_NS) {
-        STORE(file.header->latest_anchor[0], anchor.ticks);
+        /* Ticks of now beside nanoseconds of the anchor before would be a rate that is far off. */
+        STORE(file.header->latest_anchor[1], 0);
+        PUBLISH(file.header->latest_anchor[0], anchor.ticks);
     }
     PUBLISH(file.header->latest_anchor[1], anchor.monotonic_ns);
 }

@@ -59,6 +59,8 @@ class EventStream:
     _left: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     _done_once: OrderedDict[tuple[str, int], None] = field(default_factory=OrderedDict)
     _waiting: list[SeenEvent] = field(default_factory=list)
+    _read_at_ns: int = 0
+    """When the files were read last: of later moments there may be earlier events than we know."""
 
     def __post_init__(self) -> None:
         """Read what the run is. Raise ``RecordingError`` where that is not known."""
@@ -74,12 +76,13 @@ class EventStream:
         """
         now_ns = time.monotonic_ns() - self.started_ns
         with locked(self.live_folder, shared=True, wait=to_the_end) as is_ours:
-            if is_ours:
-                self._read_files()
+            if is_ours and self._read_files():
+                self._read_at_ns = now_ns
         self._waiting.sort(key=lambda event: (event.moment_ns, event.pid, event.serial))
         ready = len(self._waiting)
         if not to_the_end:
-            while ready and self._waiting[ready - 1].moment_ns > now_ns - _SETTLED_AFTER_NS:
+            settled_ns = self._read_at_ns - _SETTLED_AFTER_NS
+            while ready and self._waiting[ready - 1].moment_ns > settled_ns:
                 ready -= 1
         events, self._waiting = self._waiting[:ready], self._waiting[ready:]
         return [event for event in events if self._is_to_be_told(event)]
@@ -96,11 +99,12 @@ class EventStream:
         rest.sort(key=lambda event: (event.moment_ns, event.pid, event.serial))
         return rest
 
-    def _read_files(self) -> None:
+    def _read_files(self) -> bool:
+        """Take what is new; say whether that could be done."""
         try:
             index = read_index(self.live_folder)
         except RecordingError:
-            return
+            return False
         if index.number != self._merged:
             self._read_merged(index)
         paths = {
@@ -113,6 +117,7 @@ class EventStream:
         for name, path in paths.items():
             if name not in self._read_to_the_end:
                 self._read_part(name, path)
+        return True
 
     def _read_part(self, name: str, path: Path) -> None:
         part = self._parts.get(name)

@@ -59,6 +59,7 @@ class PartEvents:
         self._functions: list[LiveFunction] = []
         self.pid = self.parent_pid = 0
         self.began_ns = 0
+        self._latest_ns = 0
         self.last_serial = 0
         """All events up to this one have been given, or are lost."""
         self.lost = 0
@@ -188,11 +189,13 @@ class PartEvents:
             record = self._record(descriptor, layout.BLOCK_LABELS, layout.LABEL, label)
             number = 0 if record is None else record[0]
         action = actions[number - 1] if 0 < number <= len(actions) else None
+        # The rate of the clock is known better later on: that must not turn the order round.
+        self._latest_ns = max(clock.monotonic_ns(live.ticks), self._latest_ns)
         return SeenEvent(
             pid=self.pid,
             serial=live.serial,
             sensor=self._sensors.get(live.sensor, f"sensor {live.sensor}"),
-            moment_ns=clock.monotonic_ns(live.ticks) - self._started_ns,
+            moment_ns=self._latest_ns - self._started_ns,
             duration_ns=clock.duration_ns(live.duration_ticks),
             session=live.session,
             instance=live.instance,

@@ -86,7 +86,11 @@ class ResourceSampler:
                     # What its ended children have used is the parent's, once it has waited for
                     # them. So the sum falls short for a moment, and is never too much.
                     cpu_s += cpu.user + cpu.system + cpu.children_user + cpu.children_system
-                    rss_bytes += process.memory_info().rss
+                    resident_bytes = process.memory_info().rss
+                    if not resident_bytes:
+                        # It has ended, and its memory is gone already: of it there is nothing else.
+                        continue
+                    rss_bytes += resident_bytes
                     threads += process.num_threads()
                     processes += 1
                     descriptors += process.num_fds()

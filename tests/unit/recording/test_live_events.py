@@ -37,10 +37,12 @@ class Events:
         self.made.writer.publish_block()
         return block
 
-    def write(self, serial: int, *, context: int | None = None, action: int = 1) -> None:
+    def write(
+        self, serial: int, *, context: int | None = None, action: int = 1, ticks: int = 50
+    ) -> None:
         at = self.made.contexts["f"] if context is None else context
         text = f"number\0{serial}\0".encode()
-        record = layout.EVENT.pack(serial, 50, 6, 9 << 32 | 1, 1, 3, at, action, len(text), text)
+        record = layout.EVENT.pack(serial, ticks, 6, 9 << 32 | 1, 1, 3, at, action, len(text), text)
         slot = (serial - 1) % KEEP
         block = self._blocks[slot // 2]
         offset = slot % 2 * layout.EVENT_BYTES
@@ -109,6 +111,20 @@ def test_an_event_that_is_counted_but_not_written_yet_comes_later(events: Events
     events.write(2)
     assert serials(part) == [2]
     assert part.lost == 0
+
+
+def test_a_rate_that_is_known_better_later_leaves_the_order(events: Events) -> None:
+    part = PartEvents(events.path, SENSORS, 0)
+    header = events.made.writer._header
+    magic, *identity, _ = layout.IDENTITY.unpack_from(header)
+    layout.IDENTITY.pack_into(header, 0, magic, *identity, layout.CLOCK_TIME_STAMP_COUNTER)
+    moments = []
+    for serial, latest_ns in ((1, 1000), (2, 990), (3, 980)):
+        layout.ANCHORS.pack_into(header, layout.ANCHORS_OFFSET, 0, 0, 0, 1000, latest_ns, 10**9)
+        events.count(serial)
+        events.write(serial, ticks=1_000_000 + (0, 100, 30_000)[serial - 1])
+        moments += [event.moment_ns for event in part.read_new()]
+    assert moments == [1_000_000, 1_000_000, 1_009_400]
 
 
 def test_an_event_of_no_known_context_or_action(events: Events) -> None:

@@ -103,6 +103,17 @@ def test_a_process_that_is_gone(tmp_path: Path) -> None:
     assert not len(read_resources(tmp_path, 0))
 
 
+def test_a_process_that_nobody_has_waited_for_yet(tmp_path: Path) -> None:
+    """It has no memory any more: a sample would say that the target had none at the end."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    sampler = ResourceSampler(tmp_path, say=pytest.fail)
+    sampler.poll(process.pid)
+    sampler.close()
+    assert not len(read_resources(tmp_path, 0))
+    process.wait()
+
+
 def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     said: list[str] = []
     sampler = ResourceSampler(tmp_path / "missing", say=said.append)
