@@ -66,11 +66,11 @@ else:
         _version = "%d.%d" % sys.version_info[:2]
         _note = os.path.join({notes!r}, "python-" + _version + {suffix!r})
         _note = os.open(_note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 384)
-        with os.fdopen(_note, "w") as _note:
-            _note.write(
-                "child interpreters of Python %s (%s) ran unrecorded: cglab runs on %s"
-                % (_version, sys.executable, {version!r})
-            )
+        _text = "child interpreters of Python %s (%s) ran unrecorded: cglab runs on %s"
+        _text = _text % (_version, sys.executable, {version!r})
+        # A file object would have io imported, which is not everywhere a part of the start.
+        os.write(_note, _text if isinstance(_text, bytes) else os.fsencode(_text))
+        os.close(_note)
     except (IOError, OSError):
         pass
     del sys.modules["sitecustomize"]

@@ -67,7 +67,8 @@ def test_a_property_of_a_thread_does_not_run(tmp_path: Path) -> None:
 class Named(threading.Thread):
     @property
     def _name(self):
-        print("the property ran")
+        if recording:
+            print("the property ran")
         return "?"
     @_name.setter
     def _name(self, name):

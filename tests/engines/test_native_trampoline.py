@@ -63,7 +63,8 @@ def test_it_is_active_and_counts_stay_exact(tmp_path: Path, maps: dict[int, Path
         "work()\n"
         "sys.activate_stack_trampoline('perf')\nprint(sys.is_stack_trampoline_active())\nwork()\n"
         "sys.deactivate_stack_trampoline()\nprint(sys.is_stack_trampoline_active())\nwork()\n"
-        "sys.activate_stack_trampoline('perf')\nwork()\n"
+        # From 3.14 on that crashes by itself.
+        "if sys.version_info < (3, 14):\n    sys.activate_stack_trampoline('perf')\nwork()\n"
     )
     ran = run(script, tmp_path)
     _maps_of(ran.parts, maps)
