@@ -16,10 +16,11 @@
 struct open_call *
 calls_more(struct thread *thread)
 {
-    struct open_call_chunk *chunk = calloc(1, sizeof(*chunk));
+    struct open_call_chunk *chunk = aligned_alloc(CACHE_LINE_BYTES, sizeof(*chunk));
     if (chunk == NULL) {
         return NULL;
     }
+    memset(chunk, 0, sizeof(*chunk));
     chunk->next = thread->chunks;
     thread->chunks = chunk;
     for (int index = CALLS_IN_A_CHUNK - 1; index >= 0; index--) {
@@ -249,12 +250,11 @@ calls_took_long(struct thread *thread, struct open_call *call, uint64_t elapsed)
 /* Callers first, those that have not been dealt with. ``room`` is for as many calls as there are: recursion
  * may be deep, and the stack is not ours. */
 static bool
-give_contexts(struct thread *thread, struct open_call *call, uint32_t adoption,
-              struct open_call **room,
+give_contexts(struct thread *thread, struct open_call *call, struct open_call **room,
               struct node *(*context_of)(struct thread *, struct open_call *))
 {
     size_t count = 0;
-    for (; call != &thread->root_call && call->adoption != adoption; call = call->caller) {
+    for (; call != &thread->root_call && !call->is_adopted; call = call->caller) {
         room[count++] = call;
     }
     while (count-- > 0) {
@@ -263,19 +263,22 @@ give_contexts(struct thread *thread, struct open_call *call, uint32_t adoption,
             return false;
         }
         room[count]->node = node;
-        room[count]->adoption = adoption;
+        room[count]->is_adopted = true;
     }
     return true;
 }
 
 bool
-calls_inherit(struct thread *thread, uint32_t adoption,
+calls_inherit(struct thread *thread,
               struct node *(*context_of)(struct thread *, struct open_call *))
 {
     size_t chunk_count = 0;
     struct open_call_chunk *chunk;
     for (chunk = thread->chunks; chunk != NULL; chunk = chunk->next) {
         chunk_count++;
+        for (int index = 0; index < CALLS_IN_A_CHUNK; index++) {
+            chunk->calls[index].is_adopted = false;
+        }
     }
     struct open_call **room = calloc(chunk_count + 1, CALLS_IN_A_CHUNK * sizeof(*room));
     bool ready = room != NULL;
@@ -283,7 +286,7 @@ calls_inherit(struct thread *thread, uint32_t adoption,
         for (int index = 0; ready && index < CALLS_IN_A_CHUNK; index++) {
             struct open_call *call = &chunk->calls[index];
             if (call->frame != NULL && call->node->kind != NODE_LEFT_OVER) {
-                ready = give_contexts(thread, call, adoption, room, context_of);
+                ready = give_contexts(thread, call, room, context_of);
             }
         }
     }

@@ -5,11 +5,12 @@
 
 #include "tree.h"
 
-#define CALLS_IN_A_CHUNK 128
+#define CALLS_IN_A_CHUNK 127
 
 struct open_call_chunk {
-    struct open_call_chunk *next;
     struct open_call calls[CALLS_IN_A_CHUNK];
+    struct open_call_chunk *next;
+    char unused[CACHE_LINE_BYTES - sizeof(struct open_call_chunk *)];
 };
 
 /* Free records: NULL, or the first of some that the thread has got. */
@@ -37,9 +38,9 @@ void calls_end_elsewhere(struct thread *thread, struct open_call *call);
 /* All calls of the thread that are open in this recording, in no order. */
 void calls_visit(struct thread *thread, void (*visit)(struct open_call *));
 
-/* In a forked child: give the calls that were open contexts in the child's file, callers first. No two
- * adoptions have the same number. False: no room. */
-bool calls_inherit(struct thread *thread, uint32_t adoption,
+/* In a forked child: give the calls that were open contexts in the child's file, callers first.
+ * False: no room. */
+bool calls_inherit(struct thread *thread,
                    struct node *(*context_of)(struct thread *, struct open_call *));
 
 #endif

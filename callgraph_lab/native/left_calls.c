@@ -19,32 +19,28 @@ look_up(const struct frame_index *index, interpreter_frame *frame, bool found_on
     return call != NULL && is_open_call_of(call, frame, found_on_stack) ? call : NULL;
 }
 
-/* Drop what has ended. There is twice as much room as what is left needs, so a sweep is paid for by
- * the calls that were added since the last. */
-static void
-sweep(struct frame_index *index, bool found_on_stack)
+static bool
+is_entered(uint64_t frame, uint64_t call)
 {
-    struct table kept = {0};
-    for (uint64_t place = 0; place <= index->by_frame.mask; place++) {
-        struct table_slot *slot = &index->by_frame.slots[place];
-        interpreter_frame *frame = (interpreter_frame *)(uintptr_t)slot->key;
-        const struct open_call *call = (const struct open_call *)(uintptr_t)slot->value;
-        if (frame != NULL && is_open_call_of(call, frame, found_on_stack) &&
-            !table_put(&kept, slot->key, slot->value)) {
-            table_clear(&kept);
-            return; /* no memory: nothing is lost, and the next sweep may have more luck */
-        }
-    }
-    table_clear(&index->by_frame);
-    index->by_frame = kept;
-    index->sweep_at = kept.count * 2;
+    return is_open_call_of((const struct open_call *)(uintptr_t)call,
+                           (interpreter_frame *)(uintptr_t)frame, false);
 }
 
+static bool
+is_found(uint64_t frame, uint64_t call)
+{
+    return is_open_call_of((const struct open_call *)(uintptr_t)call,
+                           (interpreter_frame *)(uintptr_t)frame, true);
+}
+
+/* Before it grows, what has ended is dropped. There is twice as much room as what is left needs, so that is
+ * paid for by the calls that were added since the last time. */
 static void
 add(struct frame_index *index, struct open_call *call, bool found_on_stack)
 {
     if (index->by_frame.count >= FEWEST_BEFORE_SWEEP && index->by_frame.count >= index->sweep_at) {
-        sweep(index, found_on_stack);
+        table_sweep(&index->by_frame, found_on_stack ? is_found : is_entered);
+        index->sweep_at = index->by_frame.count * 2;
     }
     (void)table_put(&index->by_frame, (uintptr_t)call->frame, (uintptr_t)call);
 }
@@ -56,13 +52,11 @@ left_calls_add(struct thread *thread)
         if (call->found_on_stack || call->frame == FRAME_OF_C_CALL) {
             continue;
         }
-        /* Records are used again: the time of entry tells which call it was that has been added, and with
-         * it all its callers. Calls that are not recorded have none. */
-        if (call->added_at != 0 && call->added_at == call->entered) {
+        if (call->is_among_left) {
             return;
         }
         add(&thread->left_calls, call, false);
-        call->added_at = call->entered;
+        call->is_among_left = true;
     }
 }
 

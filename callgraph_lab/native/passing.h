@@ -56,8 +56,8 @@ enter_call(struct thread *thread, struct open_call *caller, struct node *node,
     call->frame = frame;
     call->node = node;
     call->caller = caller;
-    uint32_t flags = first ? 0 : OPEN_IS_RESUME;
-    call->flags = flags;
+    uint16_t flags = first ? 0 : OPEN_IS_RESUME;
+    call->flags_of_new = flags;
     thread->top = call;
     if (UNLIKELY(node->is_special)) {
         calls_entered_special(thread, call);

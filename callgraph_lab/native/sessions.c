@@ -63,57 +63,51 @@ is_over(const struct session *session)
 
 /* Before a table grows: leave out what belongs to sessions that are over. */
 static void
-sweep(struct table *table, uint64_t *limit, bool (*drop)(uint64_t value))
+sweep(struct table *table, uint64_t *limit, bool (*keep)(uint64_t key, uint64_t value))
 {
     if (table->count < *limit) {
         return;
     }
-    struct table kept = {0};
-    for (uint64_t place = 0; place <= table->mask; place++) {
-        struct table_slot slot = table->slots[place];
-        if (slot.key != 0 && !drop(slot.value)) {
-            table_put(&kept, slot.key, slot.value); /* no memory: it is not found any more */
-        }
-    }
-    table_clear(table);
-    *table = kept;
-    *limit = kept.count * 2 > FEWEST_TO_SWEEP ? kept.count * 2 : FEWEST_TO_SWEEP;
+    table_sweep(table, keep);
+    *limit = table->count * 2 > FEWEST_TO_SWEEP ? table->count * 2 : FEWEST_TO_SWEEP;
 }
 
 static bool
-drop_session(uint64_t value)
+keep_session(uint64_t object, uint64_t value)
 {
+    (void)object;
     struct session *session = (struct session *)(uintptr_t)value;
     if (!is_over(session)) {
-        return false;
+        return true;
     }
     forget_session(session);
-    return true;
+    return false;
 }
 
 static bool
-drop_link(uint64_t value)
+keep_link(uint64_t object, uint64_t value)
 {
+    (void)object;
     struct link *link = (struct link *)(uintptr_t)value;
     struct session *session =
         link->instance != NULL ? instance_session(link->instance) : link->session;
     if (!is_over(session)) {
-        return false;
+        return true;
     }
     free_link(link);
-    return true;
+    return false;
 }
 
 void
 sessions_stop(void)
 {
     for (uint64_t place = 0; links.slots != NULL && place <= links.mask; place++) {
-        if (links.slots[place].key != 0) {
+        if (links.slots[place].value != 0) {
             free_link((struct link *)(uintptr_t)links.slots[place].value);
         }
     }
     for (uint64_t place = 0; sessions.slots != NULL && place <= sessions.mask; place++) {
-        if (sessions.slots[place].key != 0) {
+        if (sessions.slots[place].value != 0) {
             forget_session((struct session *)(uintptr_t)sessions.slots[place].value);
         }
     }
@@ -140,7 +134,7 @@ session_at(PyObject *object)
 struct session *
 session_new(PyObject *object)
 {
-    sweep(&sessions, &sweep_sessions_at, drop_session);
+    sweep(&sessions, &sweep_sessions_at, keep_session);
     struct session *session = calloc(1, sizeof(*session)), *former = session_at(object);
     if (session == NULL) {
         return NULL;
@@ -210,7 +204,7 @@ link_put(PyObject *object, struct session *session, struct instance *instance)
     struct link *former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
     struct link *link = NULL;
     if (session != NULL || instance != NULL) {
-        sweep(&links, &sweep_links_at, drop_link);
+        sweep(&links, &sweep_links_at, keep_link);
         former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
         link = malloc(sizeof(*link));
         if (link == NULL) {

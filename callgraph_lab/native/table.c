@@ -12,23 +12,32 @@ insert(struct table *table, uint64_t key, uint64_t value)
     table->slots[place & table->mask] = (struct table_slot){key, value};
 }
 
+/* All that has a value goes into so many slots. The table has its size before anything is put there: what comes
+ * in the order of its places would pile up in a small one. */
 static bool
-grow(struct table *table)
+rebuild(struct table *table, uint64_t size)
 {
     uint64_t old_size = table->slots == NULL ? 0 : table->mask + 1;
-    uint64_t size = old_size == 0 ? FEWEST_SLOTS : old_size * 2;
-    struct table bigger = {calloc(size, sizeof(struct table_slot)), size - 1, table->count};
-    if (bigger.slots == NULL) {
+    struct table rebuilt = {calloc(size, sizeof(struct table_slot)), size - 1, 0};
+    if (rebuilt.slots == NULL) {
         return false;
     }
     for (uint64_t index = 0; index < old_size; index++) {
-        if (table->slots[index].key != 0) {
-            insert(&bigger, table->slots[index].key, table->slots[index].value);
+        if (table->slots[index].value != 0) {
+            insert(&rebuilt, table->slots[index].key, table->slots[index].value);
+            rebuilt.count++;
         }
     }
     free(table->slots);
-    *table = bigger;
+    *table = rebuilt;
     return true;
+}
+
+/* At most five slots in eight are taken: lookups of what is not there stay short. */
+static bool
+has_room(uint64_t size, uint64_t count)
+{
+    return count * 8 <= size * 5;
 }
 
 bool
@@ -46,11 +55,9 @@ table_put(struct table *table, uint64_t key, uint64_t value)
             }
         }
     }
-    /* At most five slots in eight are taken: lookups of what is not there stay short. */
-    if (table->slots == NULL || (table->count + 1) * 8 > (table->mask + 1) * 5) {
-        if (!grow(table)) {
-            return false;
-        }
+    uint64_t size = table->slots == NULL ? 0 : table->mask + 1;
+    if (!has_room(size, table->count + 1) && !rebuild(table, size == 0 ? FEWEST_SLOTS : size * 2)) {
+        return false;
     }
     insert(table, key, value);
     table->count++;
@@ -82,6 +89,27 @@ table_remove(struct table *table, uint64_t key)
     }
     table->slots[hole] = (struct table_slot){0, 0};
     table->count--;
+}
+
+void
+table_sweep(struct table *table, bool (*is_kept)(uint64_t key, uint64_t value))
+{
+    if (table->slots == NULL) {
+        return;
+    }
+    uint64_t kept = 0;
+    for (uint64_t place = 0; place <= table->mask; place++) {
+        struct table_slot *slot = &table->slots[place];
+        if (slot->value != 0 && !is_kept(slot->key, slot->value)) {
+            slot->value = 0; /* the key stays, so that what lies behind it is found */
+        }
+        kept += slot->value != 0;
+    }
+    uint64_t size = FEWEST_SLOTS;
+    while (!has_room(size, kept + 1)) {
+        size *= 2;
+    }
+    (void)rebuild(table, size);
 }
 
 void

@@ -53,6 +53,8 @@ table_next_key(uint64_t key)
 /* False when there is no memory left: the table is as before then. */
 bool table_put(struct table *table, uint64_t key, uint64_t value);
 void table_remove(struct table *table, uint64_t key);
+/* Keep only what is to be kept; each is asked for once. Without memory the rest goes at another time. */
+void table_sweep(struct table *table, bool (*is_kept)(uint64_t key, uint64_t value));
 void table_clear(struct table *table);
 
 #endif

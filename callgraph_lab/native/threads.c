@@ -362,7 +362,7 @@ threads_adopt(struct node *(*context_of)(struct thread *, struct open_call *))
     thread->root_call.frame = root_frame;
     /* What was open keeps its meaning in a session of the child's own. */
     uint32_t done = tree.last_session + 1;
-    if (!calls_inherit(thread, done, context_of)) {
+    if (!calls_inherit(thread, context_of)) {
         return false;
     }
     tree.last_session = tree.session = done;

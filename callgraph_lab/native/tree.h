@@ -65,25 +65,36 @@ struct recent_child {
     uint8_t source;
 };
 
+#define CACHE_LINE_BYTES 64u
 #define RECENT_CHILDREN 2048u
 
 /* Stands for the frame of an open call that has none: one of a C function. */
 #define FRAME_OF_C_CALL ((interpreter_frame *)2)
 
+/* One line of the processor's cache: a switch to a greenlet looks at all its open calls, which nobody has
+ * looked at since it was left. */
 struct open_call {
     interpreter_frame *frame; /* NULL: the record is free */
     struct node *node;
     struct open_call *caller;
     uint64_t entered;
-    uint32_t adoption; /* of a forked child, that has given it its context, or an earlier one */
     uint32_t position; /* how many recorded calls are open, this one included */
-    uint32_t flags;
-    bool found_on_stack; /* was there before recording began: nobody tells when it returns */
+    union {
+        struct {
+            uint8_t flags;           /* enum open_flags */
+            bool found_on_stack : 1; /* was there before recording began: nobody tells when it returns */
+            bool is_among_left : 1;  /* and its callers are: they are found by their frames */
+            bool is_adopted : 1;     /* by a forked child, which has given it its context */
+        };
+        uint16_t flags_of_new; /* all of them: of a new call the others are false */
+    };
     struct entry *entry; /* of the event map, where the node has ``watch`` */
     struct lined_call *lined; /* where it is, where lines of its function are counted */
     struct open_call *c_call; /* the call of a C function that this frame waits for, or NULL */
-    uint64_t added_at; /* ``entered`` of the call that was put among those of left stacks */
 };
+
+_Static_assert(sizeof(struct open_call) == CACHE_LINE_BYTES, "an open call is one line of the cache");
+
 
 struct open_call_chunk;
 
