@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,6 +28,8 @@ PACKAGES = Path(callgraph_lab.__file__).parent.parent
 TARGETS = Path(__file__).resolve().parent / "targets" / "native"
 _found = native.availability()
 needs_native = pytest.mark.skipif(not _found.available, reason=f"native: {_found.reason}")
+_compiler = shutil.which("cc")
+needs_compiler = pytest.mark.skipif(_compiler is None, reason="there is no C compiler")
 
 _SITE = """
 import sys
@@ -33,6 +37,21 @@ sys.path.insert(0, {packages!r})
 from callgraph_lab import _native
 _native.start({folder!r}, "{{}}", **{options!r})
 sys.path.pop(0)
+"""
+
+
+def build_other_tool(source: str, folder: Path) -> str:
+    """Build the module ``other_tool``; return the first lines of a program that uses it."""
+    path, library = folder / "other_tool.c", folder / "other_tool.so"
+    path.write_text(source, encoding="utf-8")
+    include = sysconfig.get_path("include")
+    assert _compiler is not None
+    command = [_compiler, "-shared", "-fPIC", "-pthread", f"-I{include}", str(path), "-o"]
+    subprocess.run([*command, str(library)], check=True, capture_output=True)
+    return f"""
+import sys
+sys.path[:0] = [{str(folder)!r}, {str(PACKAGES)!r}]
+import other_tool
 """
 
 

@@ -2,6 +2,7 @@
 
 #include "c_call_events.h"
 #include "c_calls.h"
+#include "hook.h"
 #include "left_calls.h"
 #include "passing.h"
 #include "threads.h"
@@ -115,6 +116,10 @@ callers_find(struct thread *thread, interpreter_frame *raw_frame, interpreter_fr
     if (UNLIKELY(tree.session == 0) ||
         (thread->session != tree.session && threads_begin(entered) == NULL)) {
         return NULL;
+    }
+    if (UNLIKELY(thread->top->frame == entered) && hook_is_called_from_below()) {
+        errno = saved_errno;
+        return NULL; /* its call is open already */
     }
     if (thread->top->frame == FRAME_OF_C_CALL && thread->top->caller->frame == raw_frame) {
         return c_call_events_come() ? thread->top : c_calls_leave(thread, thread->top);

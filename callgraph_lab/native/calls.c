@@ -1,7 +1,7 @@
 #include "calls.h"
 
 #include "callers.h"
-#include "hook.h"
+#include "hook_lost.h"
 #include "left_calls.h"
 #include "lines.h"
 #include "passing.h"

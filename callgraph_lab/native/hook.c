@@ -2,23 +2,19 @@
 #include "hook.h"
 
 #include "callers.h"
+#include "evaluators.h"
 #include "heap.h"
 #include "heap_actions.h"
+#include "hook_lost.h"
 #include "limits.h"
 #include "line_events.h"
 #include "passing.h"
 #include "threads.h"
 
-#include <dlfcn.h>
-#include <stdio.h>
-#include <string.h>
-
 /* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
 static _PyFrameEvalFunction predecessor = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction evaluate = _PyEval_EvalFrameDefault;
 static _PyFrameEvalFunction installed;
-static uint64_t started_ns;
-static uint64_t noticed_ns; /* that another evaluator stands in the place of ours, 0: it does not */
 static bool is_reached;
 
 static PyObject *
@@ -178,7 +174,14 @@ hook_with_snapshots(PyThreadState *thread_state, interpreter_frame *frame, int t
     return result;
 }
 
-/* ---- in the place of ours ------------------------------------------------------------------- */
+/* ---- in the place of ours, and below it ----------------------------------------------------- */
+
+static void
+evaluate_by(_PyFrameEvalFunction function)
+{
+    predecessor = function;
+    evaluate = limits_watching(heap_watching(predecessor));
+}
 
 static PyObject *
 evaluate_and_note(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
@@ -187,9 +190,8 @@ evaluate_and_note(PyThreadState *thread_state, interpreter_frame *frame, int thr
     return predecessor(thread_state, frame, throwing);
 }
 
-/* Does the evaluator that stands in the place of ours call ours? Something is evaluated, to see. */
-static bool
-others_call_ours(void)
+bool
+hook_is_called_by_others(void)
 {
     if (installed == NULL) {
         return false;
@@ -221,95 +223,58 @@ others_call_ours(void)
     return is_reached;
 }
 
-static double
-seconds_since_start(uint64_t moment_ns)
+/* Of any interpreter: others may ask without having a thread state. */
+static bool
+is_installed_in(PyInterpreterState *interpreter)
 {
-    return (double)(moment_ns - started_ns) / 1e9;
+    return installed != NULL && interpreter == PyInterpreterState_Main() &&
+           evaluators_get(interpreter) == installed;
+}
+
+_PyFrameEvalFunction
+hook_seen_by_others(PyInterpreterState *interpreter)
+{
+    return is_installed_in(interpreter) ? predecessor : NULL;
 }
 
 bool
-hook_is_lost(char *reason, size_t bytes)
+hook_put_below(PyInterpreterState *interpreter, _PyFrameEvalFunction function)
 {
-    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get());
-    if (now == installed || others_call_ours()) {
+    if (!is_installed_in(interpreter)) {
         return false;
     }
-    double noticed = seconds_since_start(noticed_ns != 0 ? noticed_ns : clock_monotonic_ns());
-    if (now == _PyEval_EvalFrameDefault) {
-        snprintf(reason, bytes, "another tool has removed the frame evaluation hook, noticed %.3f s after the"
-                                " start: calls made after that are missing", noticed);
-        return true;
+    if (function != hook && function != hook_with_snapshots) {
+        evaluate_by(function == NULL ? _PyEval_EvalFrameDefault : function);
     }
-    Dl_info library = {0};
-    const char *name = "another tool";
-    if (dladdr((void *)now, &library) != 0 && library.dli_fname != NULL) {
-        const char *slash = strrchr(library.dli_fname, '/');
-        name = slash == NULL ? library.dli_fname : slash + 1;
-    }
-    snprintf(reason, bytes, "%.100s took the place of the frame evaluation hook, noticed %.3f s after the"
-                            " start: calls made after that are missing", name, noticed);
     return true;
 }
 
-void
-hook_look_after(void)
+bool
+hook_is_called_from_below(void)
 {
-    bool is_in_place = hook_is_installed();
-    if (!is_in_place && noticed_ns == 0) {
-        noticed_ns = clock_monotonic_ns();
+    PyInterpreterState *interpreter = PyInterpreterState_Main();
+    if (!is_installed_in(interpreter) || predecessor == _PyEval_EvalFrameDefault) {
+        return false;
     }
-    else if (is_in_place && noticed_ns != 0) {
-        char remark[200];
-        snprintf(remark, sizeof(remark),
-                 "another tool took the place of the frame evaluation hook for a time that ended %.3f s after"
-                 " the start: calls made meanwhile may be missing",
-                 seconds_since_start(clock_monotonic_ns()));
-        arena_remark(remark);
-        noticed_ns = 0;
-    }
-}
-
-/* The interpreter clears this away when nothing of the target runs any more. */
-static void
-look_at_exit(PyObject *capsule)
-{
-    char reason[200];
-    (void)capsule;
-    if (tree.session != 0 && !threads_child_is_pending() && hook_is_lost(reason, sizeof(reason))) {
-        arena_remark(reason);
-    }
-}
-
-static void
-be_told_of_the_exit(PyInterpreterState *interpreter)
-{
-    static bool is_told;
-    PyObject *dictionary = PyInterpreterState_GetDict(interpreter);
-    if (is_told || dictionary == NULL) {
-        return;
-    }
-    PyObject *capsule = PyCapsule_New(&installed, NULL, look_at_exit);
-    is_told = capsule != NULL &&
-              PyDict_SetItemString(dictionary, "callgraph_lab._native", capsule) == 0;
-    Py_XDECREF(capsule);
-    PyErr_Clear();
+    evaluators_set(interpreter, predecessor);
+    evaluate_by(_PyEval_EvalFrameDefault);
+    return true;
 }
 
 void
 hook_install(void)
 {
     PyInterpreterState *interpreter = PyInterpreterState_Get();
-    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    started_ns = clock_monotonic_ns();
-    noticed_ns = 0;
-    be_told_of_the_exit(interpreter);
+    evaluators_stand_in();
+    _PyFrameEvalFunction now = evaluators_get(interpreter);
+    hook_lost_begin();
     /* Where another tool calls us still, from an earlier recording, calling it would never end. */
-    if (now != installed && !others_call_ours()) {
+    if (now != installed && !hook_is_called_by_others()) {
         predecessor = now;
         installed = heap_wants_actions ? hook_with_snapshots : hook;
-        _PyInterpreterState_SetEvalFrameFunc(interpreter, installed);
+        evaluators_set(interpreter, installed);
     }
-    evaluate = limits_watching(heap_watching(predecessor));
+    evaluate_by(predecessor);
 }
 
 bool
@@ -318,7 +283,7 @@ hook_remove(void)
     if (!hook_is_installed()) {
         return false;
     }
-    _PyInterpreterState_SetEvalFrameFunc(PyInterpreterState_Get(), predecessor);
+    evaluators_set(PyInterpreterState_Get(), predecessor);
     return true;
 }
 
@@ -332,16 +297,14 @@ void
 hook_step_back(void)
 {
     PyInterpreterState *interpreter = PyInterpreterState_Get();
-    predecessor = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    evaluate = limits_watching(heap_watching(predecessor));
-    _PyInterpreterState_SetEvalFrameFunc(interpreter, installed);
+    evaluate_by(evaluators_get(interpreter));
+    evaluators_set(interpreter, installed);
 }
 
 bool
 hook_is_installed(void)
 {
-    return installed != NULL &&
-           _PyInterpreterState_GetEvalFrameFunc(PyInterpreterState_Get()) == installed;
+    return is_installed_in(PyInterpreterState_Get());
 }
 
 bool

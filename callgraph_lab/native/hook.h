@@ -14,11 +14,15 @@ bool hook_is_installed(void);
  * whatever is there afterwards. False: there is another one around ours, and nothing is changed. */
 bool hook_step_aside(void);
 void hook_step_back(void);
-/* Are calls made past the hook, since another evaluator stands in its place that does not call it? Then ``reason`` says
- * so, and whose it is. Evaluates something, where there is another. */
-bool hook_is_lost(char *reason, size_t bytes);
-/* Note when that has come about, and ended. Called now and then while calls are recorded; costs next to nothing. */
-void hook_look_after(void);
+/* Does the evaluator that stands in the place of ours call ours? Something is evaluated, to see. */
+bool hook_is_called_by_others(void);
+/* What other tools are shown in the place of ours: the one that it calls. NULL: ours is not in its place. */
+_PyFrameEvalFunction hook_seen_by_others(PyInterpreterState *interpreter);
+/* Have what another tool installs called by ours. False: ours is not in its place, and nothing is changed. */
+bool hook_put_below(PyInterpreterState *interpreter, _PyFrameEvalFunction function);
+/* For a frame that the hook was entered for already: does the evaluator below call ours in turn, which it has found by
+ * another way? Then it goes where it wants to be, above. */
+bool hook_is_called_from_below(void);
 /* Was there another one before ours, that is called by it now? */
 bool hook_has_predecessor(void);
 

@@ -12,6 +12,7 @@
 #include "heap_actions.h"
 #include "file_guard.h"
 #include "hook.h"
+#include "hook_lost.h"
 #include "instances.h"
 #include "limits.h"
 #include "line_events.h"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
-from support_native import PACKAGES, needs_native, run
+from support_native import build_other_tool, needs_compiler, needs_native, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPILER = shutil.which("cc")
-pytestmark = [needs_native, pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")]
+pytestmark = [needs_native, needs_compiler]
 
 OTHER_TOOL = """
 #include <Python.h>
@@ -78,16 +74,8 @@ PyMODINIT_FUNC PyInit_other_tool(void) { return PyModule_Create(&definition); }
 @pytest.fixture
 def begin(tmp_path: Path) -> str:
     """Build the other tool; return the first lines of a program that uses it."""
-    source, library = tmp_path / "other_tool.c", tmp_path / "other_tool.so"
-    source.write_text(OTHER_TOOL, encoding="utf-8")
-    include = sysconfig.get_path("include")
-    assert COMPILER is not None
-    command = [COMPILER, "-shared", "-fPIC", "-pthread", f"-I{include}", str(source), "-o"]
-    subprocess.run([*command, str(library)], check=True, capture_output=True)
     return f"""
-import sys
-sys.path[:0] = [{str(tmp_path)!r}, {str(PACKAGES)!r}]
-import other_tool
+{build_other_tool(OTHER_TOOL, tmp_path)}
 from callgraph_lab import _native
 
 def start():
