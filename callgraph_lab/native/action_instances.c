@@ -226,6 +226,9 @@ instance_reply(struct instance *instance, const char *text)
     if (text[0] == '1') {
         instance->kept = true;
     }
+    else if (number != 0 && instance->starting) {
+        instance->kept = false; /* all was done in one call */
+    }
 }
 
 bool

@@ -21,6 +21,7 @@
 #include "other_pythons.h"
 #include "part_file.h"
 #include "registry.h"
+#include "sessions.h"
 #include "stack.h"
 #include "thread_stacks.h"
 #include "threads.h"
@@ -87,7 +88,7 @@ begin_recording(const char *folder, const char *information, size_t information_
 {
     clock_choose();
     if (registry_start(max_functions) != 0 || instances_start() != 0 ||
-        (event_map != Py_None && rules_start(event_map) != 0)) {
+        (event_map != Py_None && (sessions_start() != 0 || rules_start(event_map) != 0))) {
         return -1;
     }
     int error = arena_open(folder, information, information_bytes, follow_forks);

@@ -210,14 +210,21 @@ naming_find_variable(PyCodeObject *code, struct code_facts *facts)
     }
 }
 
+/* Does a slot have a cell where recording meets the frame? Those of a plain function are made by its first
+ * instructions, which are still to come. */
+static bool
+is_in_cell(PyCodeObject *code, int slot)
+{
+    return (code->co_flags & RESUMABLE_FLAGS) &&
+           (PyBytes_AS_STRING(code->co_localspluskinds)[slot] & CO_FAST_CELL);
+}
+
 void
 naming_find_source(PyCodeObject *code, struct code_facts *facts)
 {
     naming_find_variable(code, facts);
-    /* The cells of a plain function are made by its first instructions, which are still to come. */
-    if ((code->co_flags & RESUMABLE_FLAGS) && facts->source != SOURCE_NONE &&
-        facts->source != SOURCE_CLOSURE && facts->source != SOURCE_CLASS &&
-        (PyBytes_AS_STRING(code->co_localspluskinds)[facts->slot] & CO_FAST_CELL)) {
+    if (facts->source != SOURCE_NONE && facts->source != SOURCE_CLOSURE &&
+        facts->source != SOURCE_CLASS && is_in_cell(code, facts->slot)) {
         facts->source = SOURCE_CELL;
     }
 }
@@ -232,6 +239,13 @@ static PyObject *
 inside_cell(PyObject *object)
 {
     return object != NULL && PyCell_Check(object) ? PyCell_GET(object) : object;
+}
+
+PyObject *
+naming_argument(interpreter_frame *frame, PyCodeObject *code, int slot)
+{
+    PyObject *object = frame_slot(frame, slot);
+    return is_in_cell(code, slot) ? inside_cell(object) : object;
 }
 
 PyTypeObject *

@@ -55,6 +55,9 @@ uint8_t naming_traits(const char *module, const char *qualname);
 void naming_find_source(PyCodeObject *code, struct code_facts *facts);
 void naming_find_variable(PyCodeObject *code, struct code_facts *facts);
 
+/* The object in an argument's slot, borrowed, or NULL: also where a nested function uses the argument. */
+PyObject *naming_argument(interpreter_frame *frame, PyCodeObject *code, int slot);
+
 /* The class that together with the code object determines the function; NULL where none belongs to it.
  * The address is valid until the object that it is of is freed. */
 PyTypeObject *naming_class_of(interpreter_frame *frame, struct code_facts facts);

@@ -1,6 +1,7 @@
 #include "sessions.h"
 
 #include "clock.h"
+#include "lifetimes.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -11,7 +12,11 @@
 struct link {
     struct session *session;
     struct instance *instance;
+    bool watched, gone; /* as of a session */
 };
+
+/* A generator's key in the table of links is odd, so that no object has it. */
+#define KEY_OF_GENERATOR(generator) ((uintptr_t)(generator) | 1)
 
 static struct table sessions; /* address -> struct session */
 static struct table links;    /* address -> struct link */
@@ -33,6 +38,12 @@ session_release(struct session *session)
     if (session != NULL && --session->uses == 0) {
         free(session);
     }
+}
+
+static struct session *
+session_of_link(const struct link *link)
+{
+    return link->instance != NULL ? instance_session(link->instance) : link->session;
 }
 
 /* Out of the table: what the session refers to refers to it. */
@@ -58,7 +69,8 @@ free_link(struct link *link)
 static bool
 is_over(const struct session *session)
 {
-    return session != NULL && session->closed && session->transfer == NULL;
+    return session != NULL && (session->closed || (session->gone && session->waiting == NULL)) &&
+           session->transfer == NULL;
 }
 
 /* Before a table grows: leave out what belongs to sessions that are over. */
@@ -89,13 +101,39 @@ keep_link(uint64_t object, uint64_t value)
 {
     (void)object;
     struct link *link = (struct link *)(uintptr_t)value;
-    struct session *session =
-        link->instance != NULL ? instance_session(link->instance) : link->session;
-    if (!is_over(session)) {
+    if (!link->gone && !is_over(session_of_link(link))) {
         return true;
     }
     free_link(link);
     return false;
+}
+
+/* The object at an address has ended. */
+static void
+object_ended(PyObject *object)
+{
+    struct session *session = (struct session *)(uintptr_t)table_get(&sessions, (uintptr_t)object);
+    struct link *link = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+    if (session != NULL) {
+        session->gone = true;
+    }
+    if (link != NULL) {
+        link->gone = true;
+    }
+}
+
+int
+sessions_start(void)
+{
+    return lifetimes_start(object_ended);
+}
+
+/* An object that a finalizer has saved lives on though its end was told, and is not told a second time. It can be
+ * known from one that is new at its address; from another one of its kind it cannot. */
+static bool
+has_been_finalized(PyObject *object)
+{
+    return PyObject_IS_GC(object) && PyObject_GC_IsFinalized(object);
 }
 
 void
@@ -125,17 +163,29 @@ sessions_adopt(void)
     last_serial = 0;
 }
 
-struct session *
+static struct session *
 session_at(PyObject *object)
 {
-    return (struct session *)(uintptr_t)table_get(&sessions, (uintptr_t)object);
+    struct session *session = (struct session *)(uintptr_t)table_get(&sessions, (uintptr_t)object);
+    if (session == NULL) {
+        return NULL;
+    }
+    if (session->gone) {
+        return has_been_finalized(object) ? session : NULL;
+    }
+    if (session->watched && !lifetime_is_watched(object)) {
+        session->watched = false; /* it was given another class, or its class a __del__ */
+        session->type = Py_TYPE(object);
+    }
+    return session->watched || session->type == Py_TYPE(object) ? session : NULL;
 }
 
 struct session *
 session_new(PyObject *object)
 {
     sweep(&sessions, &sweep_sessions_at, keep_session);
-    struct session *session = calloc(1, sizeof(*session)), *former = session_at(object);
+    struct session *former = (struct session *)(uintptr_t)table_get(&sessions, (uintptr_t)object);
+    struct session *session = calloc(1, sizeof(*session));
     if (session == NULL) {
         return NULL;
     }
@@ -144,6 +194,10 @@ session_new(PyObject *object)
     }
     session->id = pid << 32 | ++last_serial;
     session->uses = 1;
+    lifetime_watch(object);
+    session->watched = lifetime_is_watched(object);
+    session->gone = has_been_finalized(object);
+    session->type = Py_TYPE(object);
     if (!table_put(&sessions, (uintptr_t)object, (uintptr_t)session)) {
         free(session);
         return NULL;
@@ -156,6 +210,13 @@ session_new(PyObject *object)
     return session;
 }
 
+static struct link *
+link_at(PyObject *object)
+{
+    struct link *link = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+    return link != NULL && link->gone && !has_been_finalized(object) ? NULL : link;
+}
+
 struct session *
 session_of(PyObject *object, struct instance **instance)
 {
@@ -163,12 +224,23 @@ session_of(PyObject *object, struct instance **instance)
     if (object == NULL) {
         return NULL;
     }
-    struct link *link = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+    struct link *link = link_at(object);
     if (link == NULL) {
         return session_at(object);
     }
     *instance = link->instance;
-    return link->instance != NULL ? instance_session(link->instance) : link->session;
+    return session_of_link(link);
+}
+
+bool
+session_is_certain(PyObject *object)
+{
+    struct link *link = link_at(object);
+    if (link != NULL) {
+        return link->watched && !link->gone && lifetime_is_watched(object);
+    }
+    struct session *session = session_at(object);
+    return session != NULL && session->watched && !session->gone;
 }
 
 void
@@ -198,30 +270,54 @@ session_note(struct session *session, uint32_t action)
     session->had[action / 64] |= (uint64_t)1 << action % 64;
 }
 
-void
-link_put(PyObject *object, struct session *session, struct instance *instance)
+static void
+put_link(uintptr_t key, const struct link *content)
 {
-    struct link *former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
-    struct link *link = NULL;
-    if (session != NULL || instance != NULL) {
+    struct link *former = (struct link *)(uintptr_t)table_get(&links, key), *link = NULL;
+    if (content->session != NULL || content->instance != NULL) {
         sweep(&links, &sweep_links_at, keep_link);
-        former = (struct link *)(uintptr_t)table_get(&links, (uintptr_t)object);
+        former = (struct link *)(uintptr_t)table_get(&links, key);
         link = malloc(sizeof(*link));
         if (link == NULL) {
             return;
         }
-        *link = (struct link){session, instance};
-        session_keep(session);
-        instance_keep(instance);
-        if (!table_put(&links, (uintptr_t)object, (uintptr_t)link)) {
+        *link = *content;
+        session_keep(link->session);
+        instance_keep(link->instance);
+        if (!table_put(&links, key, (uintptr_t)link)) {
             free_link(link);
             return;
         }
     }
     else {
-        table_remove(&links, (uintptr_t)object);
+        table_remove(&links, key);
     }
     if (former != NULL) {
         free_link(former);
     }
+}
+
+void
+link_put(PyObject *object, struct session *session, struct instance *instance)
+{
+    struct link link = {.session = session, .instance = instance};
+    if (session != NULL || instance != NULL) {
+        lifetime_watch(object);
+        link.watched = lifetime_is_watched(object);
+        link.gone = has_been_finalized(object);
+    }
+    put_link((uintptr_t)object, &link);
+}
+
+void
+generator_link(PyGenObject *generator, struct instance *instance)
+{
+    put_link(KEY_OF_GENERATOR(generator), &(struct link){.instance = instance});
+}
+
+struct instance *
+generator_instance(PyGenObject *generator)
+{
+    struct link *link = (struct link *)(uintptr_t)table_get(&links, KEY_OF_GENERATOR(generator));
+    return link == NULL ? NULL : link->instance;
 }

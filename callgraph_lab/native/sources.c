@@ -1,5 +1,7 @@
 #include "sources.h"
 
+#include "naming.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,12 +128,7 @@ argument(const struct reading *reading, PyObject *name)
         return reading->self;
     }
     int slot = reading->frame == NULL ? -1 : argument_slot(reading->code, name);
-    PyObject *object = slot < 0 ? NULL : frame_slot(reading->frame, slot);
-    /* The cells of a plain function are made by its first instructions, which are still to come. */
-    if (object != NULL && PyCell_Check(object) && (reading->code->co_flags & CO_GENERATOR)) {
-        object = PyCell_GET(object);
-    }
-    return object;
+    return slot < 0 ? NULL : naming_argument(reading->frame, reading->code, slot);
 }
 
 /* A value that the object itself holds: no property, no __getattr__, no method. */

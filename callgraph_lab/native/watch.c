@@ -73,10 +73,7 @@ watch_release_abandoned(void)
 static PyObject *
 self_of(interpreter_frame *frame, PyCodeObject *code)
 {
-    PyObject *object = code->co_argcount > 0 ? frame_slot(frame, 0) : NULL;
-    return object != NULL && PyCell_Check(object) && (code->co_flags & RESUMABLE_FLAGS)
-               ? PyCell_GET(object)
-               : object;
+    return code->co_argcount > 0 ? naming_argument(frame, code, 0) : NULL;
 }
 
 struct reading
@@ -209,7 +206,7 @@ starting_call_returned(struct thread *thread, struct entry *entry, uint64_t now)
         if (generator_is_suspended(entry->generator)) {
             return;
         }
-        link_put((PyObject *)entry->generator, NULL, NULL);
+        generator_link(entry->generator, NULL);
     }
     instance->starting = false;
     if (instance->kept || instance->waiting) {

@@ -97,26 +97,11 @@ add_detail(struct instance *outer, const struct rule *rule, struct reading *read
     }
 }
 
-/* Do the rules tell when sessions of this class are over? */
-static bool
-ends_are_seen(const struct rule *rule)
-{
-    for (const struct rule *other = rules.first; other != NULL; other = other->next) {
-        if (other->kind == RULE_START && other->once &&
-            strcmp(other->class_name, rule->class_name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The session had the action before, unless it is another one at the address of one that is gone. */
 static void
-note_that_sessions_may_be_more(struct action *action, const struct session *session,
-                               const struct rule *rule)
+note_that_sessions_may_be_more(struct action *action, PyObject *object)
 {
-    if (!session->constructed && !(action->record->flags & ACTION_SESSIONS_AT_LEAST) &&
-        !ends_are_seen(rule)) {
+    if (!(action->record->flags & ACTION_SESSIONS_AT_LEAST) && !session_is_certain(object)) {
         STORE(action->record->flags, action->record->flags | ACTION_SESSIONS_AT_LEAST);
     }
 }
@@ -180,7 +165,6 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
                 errno = ENOMEM;
                 return false;
             }
-            session->constructed = constructed;
         }
     }
     if (!put_name(rule, reading, entry->watch)) {
@@ -191,7 +175,7 @@ start_by_rule(struct thread *thread, struct entry *entry, const struct rule *rul
         return false;
     }
     if (session != NULL && session_has_had(session, action->id)) {
-        note_that_sessions_may_be_more(action, session, rule);
+        note_that_sessions_may_be_more(action, object);
         if (rule->once) {
             return true;
         }
@@ -262,8 +246,7 @@ watch_choose(struct thread *thread, struct entry *entry, uint32_t *label,
     const struct watch *watch = entry->watch;
     struct reading reading = *at_entry;
     if ((watch->kinds & RULE_START) && entry->generator != NULL) {
-        struct instance *former;
-        session_of((PyObject *)entry->generator, &former);
+        struct instance *former = generator_instance(entry->generator);
         if (first && instance_is_open(former) && former->starting) {
             /* A generator at the same address that was left where it stood. */
             instance_end(former, clock_read(), INSTANCE_IS_ABANDONED);
@@ -280,7 +263,7 @@ watch_choose(struct thread *thread, struct entry *entry, uint32_t *label,
         }
     }
     if (entry->starts && first && entry->generator != NULL) {
-        link_put((PyObject *)entry->generator, NULL, entry->instance);
+        generator_link(entry->generator, entry->instance);
     }
     for (int index = 0; index < watch->count && entry->lane == NULL; index++) {
         const struct rule *rule = watch->rules[index];

@@ -48,6 +48,10 @@ take_reply(const struct rule *rule, struct instance *instance, const struct read
     else if (session == NULL) {
         instance->kept = false; /* nobody could end it */
     }
+    else if (!instance->kept && instance->starting && session->transfer == instance) {
+        session->transfer = NULL;
+        instance_release(instance);
+    }
 }
 
 static void
