@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from callgraph_lab.cli.messages import print_error, say
+from callgraph_lab.errors import RecordingError
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.c_functions import hide_with_callers
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from callgraph_lab.cli.options import QueryOptions
+    from callgraph_lab.errors import CallgraphLabError
     from callgraph_lab.filtering import FilterSet
     from callgraph_lab.model import CallGraph, Decision, Function, Recording
 
@@ -60,19 +62,33 @@ def graph_query(options: QueryOptions, filter_set: FilterSet, max_depth: int | N
 
 def find_recording(reference: str | None, folder: Path) -> catalog.Entry:
     """Return the recording a user means, after folding what killed runs have left."""
-    fold_abandoned(folder)
-    return catalog.find(reference, folder)
+    failed = _fold_abandoned(folder)
+    entry = catalog.find(reference, folder)
+    for other, error in failed:
+        # What cannot be read now cannot be read in a moment either: it is said once.
+        if other.path == entry.path and isinstance(error, RecordingError):
+            raise error
+        print_error(error)
+    return entry
 
 
 def fold_abandoned(folder: Path) -> None:
     """Finish recordings whose ``cglab`` was killed, and say so."""
+    for _, error in _fold_abandoned(folder):
+        print_error(error)
+
+
+def _fold_abandoned(folder: Path) -> list[tuple[catalog.Entry, CallgraphLabError]]:
+    """Finish such recordings and say so; return those that could not be finished."""
+    failed: list[tuple[catalog.Entry, CallgraphLabError]] = []
     for entry, error in catalog.fold_abandoned(folder, say):
         if error is not None:
-            print_error(error)
+            failed.append((entry, error))
         elif entry.live_folder is None:
             outlived = catalog.load_run(entry).exit_status is not None
             what = "which its first process had left" if outlived else "whose cglab had been killed"
             say(f"finished {entry.path}, {what}")
+    return failed
 
 
 def filter_set_of(options: QueryOptions, functions: Sequence[Function]) -> FilterSet:

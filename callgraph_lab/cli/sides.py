@@ -36,8 +36,8 @@ class Sides:
     folder: Path
     reference: str | None = None
     process: int | None = None
+    _entry: catalog.Entry | None = None
     _base: Recording | None = None
-    _base_name: str = ""
 
     def find(self, word: str) -> tuple[ComparedSide, Recording]:
         """Return what a word stands for.
@@ -87,9 +87,10 @@ class Sides:
         return replace(base, marks=()) if kind == "action" else replace(base, actions=())
 
     def _load_base(self) -> Recording:
+        if self._entry is None:
+            self._entry = find_recording(self.reference, self.folder)
         if self._base is None:
-            entry = find_recording(self.reference, self.folder)
-            self._base, self._base_name = self._load(entry), entry.path.name
+            self._base = self._load(self._entry)
         return self._base
 
     def _load(self, entry: catalog.Entry) -> Recording:
@@ -98,10 +99,11 @@ class Sides:
 
     def _hint(self) -> str:
         names = slice_names(self._load_base())
-        known = f"{self._base_name} has no actions or marks"
+        base_name = "" if self._entry is None else self._entry.path.name
+        known = f"{base_name} has no actions or marks"
         if names:
             more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-            known = f"{self._base_name} has {', '.join(names[:_MOST_NAMED])}{more}"
+            known = f"{base_name} has {', '.join(names[:_MOST_NAMED])}{more}"
         return f"{known}; 'cglab list' shows the recordings in {self.folder}"
 
 

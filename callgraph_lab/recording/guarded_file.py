@@ -8,6 +8,7 @@ to the folder's owner.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
+_HOLLOW_FROM_BYTES = 64 << 20
+_MOST_BYTES_A_BYTE_ON_DISK = 32
+"""Files of ours are not all holes; a file system may compress what it keeps, though."""
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -30,6 +34,13 @@ def open_guarded(path: Path) -> BufferedReader:
     """Open a file of a live folder for reading. Raise ``OSError`` for what is not to be trusted."""
     with opened_folder(path.parent, follow_links=False) as folder:
         return open(open_in(folder, path.name), "rb")  # noqa: PTH123
+
+
+def check_not_hollow(file: BufferedReader, size_bytes: int) -> None:
+    """Raise ``OSError`` where so much of a file is a hole, made to fill the memory of a reader."""
+    on_disk_bytes = 512 * os.fstat(file.fileno()).st_blocks
+    if size_bytes > max(_HOLLOW_FROM_BYTES, on_disk_bytes * _MOST_BYTES_A_BYTE_ON_DISK):
+        raise OSError(errno.EFBIG, "it is a hole for the most part")
 
 
 def read_guarded(path: Path, most_bytes: int) -> bytes:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from callgraph_lab.recording import live_format as layout
-from callgraph_lab.recording.guarded_file import open_guarded
+from callgraph_lab.recording.guarded_file import check_not_hollow, open_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ def read_published(path: Path) -> bytes:
             raise DamagedError("its header is damaged")
         if end > os.fstat(file.fileno()).st_size:
             raise DamagedError("it is truncated")
+        check_not_hollow(file, end)
         file.seek(0)
         data = file.read(end)
     if len(data) < end:

@@ -254,6 +254,9 @@ COLUMNS: dict[str, Types] = {
 }
 """The columns of each table, with the types that Python gets."""
 
+MAY_BE_NEGATIVE = frozenset({"moment_ns", "begin_ns", "end_ns", "left_ns", "net_bytes", "checksum"})
+"""The columns of whole numbers that count from a moment, or are differences; others are counts."""
+
 RUN_TYPES: Types = {
     "name": str,
     "target": str,

@@ -23,7 +23,7 @@ from callgraph_lab.model import (
     RunInformation,
 )
 from callgraph_lab.recording.action_rows import ACTION_TABLES, actions_of_rows, rows_of_actions
-from callgraph_lab.recording.guarded_file import open_guarded, opened_folder
+from callgraph_lab.recording.guarded_file import check_not_hollow, open_guarded, opened_folder
 from callgraph_lab.recording.heap_files import heap_of_rows, rows_of_heap
 from callgraph_lab.recording.line_rows import lines_of_rows, rows_of_lines
 from callgraph_lab.recording.marks import pack_mark, unpack_marks
@@ -33,6 +33,7 @@ from callgraph_lab.recording.resource_file import pack_resources, unpack_resourc
 from callgraph_lab.recording.schema import (
     APPLICATION_ID,
     COLUMNS,
+    MAY_BE_NEGATIVE,
     RUN_TYPES,
     SCHEMA,
     SCHEMA_VERSION,
@@ -217,6 +218,7 @@ def load_guarded(path: Path) -> Recording:
     """Read a recording that lies in a live folder, as ``load`` does, but follow no link."""
     try:
         with open_guarded(path) as file:
+            check_not_hollow(file, os.fstat(file.fileno()).st_size)
             data = file.read()
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
@@ -323,6 +325,7 @@ class _Reader:
         if found != [(name, 0) for name in columns] or kinds.fetchmany(2) != [("table",)]:
             raise ValueError(f"its table {table} is not as it should be")
         types = tuple(columns.values())
+        counts = [place for place, name in enumerate(columns) if name not in MAY_BE_NEGATIVE]
         rows = []
         query = f"SELECT * FROM {table} ORDER BY rowid"  # noqa: S608 - it is one of ours
         for row in self._database.execute(query):
@@ -331,6 +334,8 @@ class _Reader:
                 raise ValueError(f"its table {table} holds more than the file")
             if not all(map(isinstance, row, types)):
                 raise ValueError(f"its table {table} holds a value of a wrong type")
+            if any(isinstance(row[place], int) and row[place] < 0 for place in counts):
+                raise ValueError(f"its table {table} counts less than nothing")
             rows.append(row)
         return rows
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support_cli import cglab, running, wait_until, write_target
+from unit.recording.builders import abandoned_run
 
 from callgraph_lab.errors import OutputError
 from callgraph_lab.recording import catalog
@@ -21,7 +22,7 @@ from callgraph_lab.recording.live_writer import process_start_time
 from callgraph_lab.recording.unlocked import is_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from callgraph_lab.model import Recording
@@ -128,6 +129,20 @@ def test_children_are_recorded_to_their_end(tmp_path: Path) -> None:
     recording = catalog.load(entry)
     assert len(recording.processes) == 2
     assert (calls_of(recording, "child"), calls_of(recording, "parent")) == (1, 1)
+
+
+def test_what_cannot_be_finished_is_said_once(
+    tmp_path: Path, cglab_here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    live_folder = abandoned_run(tmp_path / "out")
+    for part in live_folder.glob("*.part"):
+        part.write_bytes(b"no part")
+    name = live_folder.name.removesuffix(".live")
+    for command in (("info", name), ("functions",), ("diff", "a", "b"), ("view", "-o", "-")):
+        result = cglab_here(*command, folder=tmp_path, status=2)
+        assert result.stderr.count("cglab: error:") == 1, result.stderr
+        assert "is not a readable part of a recording" in result.stderr
+    assert cglab_here("list", folder=tmp_path).stderr.count("cglab: error:") == 1
 
 
 def test_the_damaged_part_of_a_child_costs_only_itself(tmp_path: Path) -> None:

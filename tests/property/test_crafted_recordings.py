@@ -1,90 +1,53 @@
-"""Recordings with values changed by hand and a right checksum: an answer, or one clean error."""
+"""Recordings and live folders changed by hand, with right checksums: an answer, or one clean error.
+
+Every command is asked about files of which something is otherwise than it should be: a value, a
+row, a table, a field of a block, bytes, a file. See ``support_crafted_*``. A failure names the seed
+and the number of its input; CGLAB_TEST_SEED repeats all inputs of a seed, or one: ``SEED:NUMBER``.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import random
 import secrets
-from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
 
-from click.testing import CliRunner
-from support_hostile import FORBIDDEN, HOSTILE
-from unit.recording.builders import small_recording
-
-from callgraph_lab.cli.group import cglab
-from callgraph_lab.errors import CallgraphLabError, OutputError
-from callgraph_lab.recording import schema, store
+import pytest
+from support_crafted_base import made_in
+from support_crafted_run import ask_about
+from support_native import needs_native
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+    from support_crafted_questions import Verdicts
 
-FILES = int(300 * float(os.environ.get("CGLAB_TEST_MUTATIONS", "1")))
-"""Set CGLAB_TEST_MUTATIONS to 67 for twenty thousand."""
-NUMBERS = (0, 1, -1, 255, 2**31, 2**53, 2**62, 2**63 - 1, -(2**63))
-TEXTS = (
-    "",
-    HOSTILE,
-    "/etc/passwd",
-    "9999-12-31T23:59:59+00:00",
-    "null",
-    "[[1, 2]]",
-    '{"a": 1}',
-    "NaN",
-)
-QUESTIONS = (
-    ("info", "x.cglab"),
-    ("info", "x.cglab", "--format", "json"),
-    ("functions", "x.cglab"),
-    ("view", "x.cglab", "-o", "page.html"),
-    ("actions", "x.cglab"),
-    ("events", "x.cglab", "--format", "jsonl"),
-    ("explain", "STOR", "--recording", "x.cglab"),
-    ("resources", "x.cglab"),
-    ("render", "x.cglab", "--format", "json", "-o", "-"),
-)
+INPUTS = int(100 * float(os.environ.get("CGLAB_TEST_MUTATIONS", "1")))
+"""Set CGLAB_TEST_MUTATIONS to 200 for twenty thousand of each kind."""
+SEED, _, ONLY = os.environ.get("CGLAB_TEST_SEED", str(secrets.randbits(32))).partition(":")
 
 
-def changed(tables: dict[str, list[Any]], chance: random.Random) -> dict[str, list[Any]]:
-    """Return rows of which a few values, or a whole row, are others."""
-    rows_of = {name: [list(row) for row in rows] for name, rows in tables.items()}
-    for _ in range(chance.choice((1, 1, 2, 5))):
-        rows = rows_of[chance.choice([name for name in rows_of if rows_of[name]])]
-        if chance.random() < 0.1:
-            rows.pop(chance.randrange(len(rows)))
-            if not rows:
-                continue
-        row = chance.choice(rows)
-        place = chance.randrange(len(row))
-        if isinstance(row[place], str):
-            row[place] = chance.choice(TEXTS)
-        elif not isinstance(row[place], bytes):
-            row[place] = chance.choice(NUMBERS)
-    return {name: [tuple(row) for row in rows] for name, rows in rows_of.items()}
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    live_folder, recording = made_in(tmp_path_factory.mktemp("run"))
+    return {"live folder": live_folder, "recording": recording}
 
 
+@needs_native
+@pytest.mark.parametrize("kind", ["recording", "live folder"])
 def test_is_answered_or_refused_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, bases: dict[str, Path], tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "x.cglab"
-    seed = secrets.randbits(32)
-    chance = random.Random(seed)  # noqa: S311 - the same files for the same seed
-    tables = store._rows_of(small_recording())
-    refused = 0
-    for number in range(FILES):
-        path.unlink(missing_ok=True)
+    numbers = [int(ONLY)] if ONLY else [*range(INPUTS)]
+    scratch = tmp_path / "asked"
+    arguments = (kind, bases[kind], scratch, int(SEED), numbers)
+    # In a process of its own: what an input does to its reader is not to be done to the tests.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            with patch.object(store, "_rows_of", return_value=changed(tables, chance)):
-                store.save(small_recording(), path)
-        except (OverflowError, OutputError):
-            continue  # SQLite does not take it either
-        result = CliRunner().invoke(cglab, chance.choice(QUESTIONS), prog_name="cglab")
-        error = result.exception
-        assert error is None or isinstance(error, (CallgraphLabError, SystemExit)), (seed, number)
-        assert not FORBIDDEN.search(result.output), (seed, number)
-        refused += isinstance(error, CallgraphLabError)
-    assert 0 < refused < FILES
-    assert schema.COLUMNS.keys() >= tables.keys()
+            found: Verdicts = pool.submit(ask_about, *arguments).result()
+        except BrokenProcessPool:
+            pytest.fail(f"crashed or hung: {(scratch / 'now').read_text(encoding='utf-8')}")
+    assert not found.bad, "\n".join(found.bad)
+    assert ONLY or (found.answered and found.refused)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from unit.recording.builders import small_recording
+from unit.recording.builders import live_file, small_recording
 
+from callgraph_lab.errors import RecordingError
+from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording import store
 from callgraph_lab.recording.guarded_file import (
     make_parents,
@@ -16,10 +18,8 @@ from callgraph_lab.recording.guarded_file import (
     read_guarded,
     write_guarded,
 )
+from callgraph_lab.recording.live_reader import read_part
 from callgraph_lab.recording.marking import put_mark
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SOMEBODY, SOMEBODY_ELSE = 1234, 1235
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")
@@ -134,3 +134,23 @@ def test_a_planted_link_for_marks_leads_nowhere(theirs: Path, tmp_path: Path) ->
     with pytest.raises(Exception, match="cannot put a mark"):
         put_mark(os.fsencode(theirs), "x")
     assert not [*(tmp_path / "elsewhere").iterdir()]
+
+
+def test_a_file_that_is_large_by_a_hole_fills_no_memory(tmp_path: Path) -> None:
+    store.save(small_recording(), tmp_path / "ended-1.cglab")
+    part = live_file(tmp_path / "live").path
+    for path in (str(tmp_path / "ended-1.cglab"), part):
+        os.truncate(path, 1 << 40)
+    with open(part, "r+b") as file:  # noqa: PTH123
+        file.seek(layout.END_OFFSET)
+        file.write((1 << 40).to_bytes(8, "little"))
+    with pytest.raises(RecordingError, match="a hole for the most part"):
+        store.load_guarded(tmp_path / "ended-1.cglab")
+    with pytest.raises(RecordingError, match="a hole for the most part"):
+        read_part(Path(part))
+
+
+def test_a_hole_that_is_only_reserved_is_none_of_it(tmp_path: Path) -> None:
+    made = live_file(tmp_path / "live")
+    os.truncate(made.path, 1 << 40)
+    assert len(read_part(Path(made.path)).threads) == 1

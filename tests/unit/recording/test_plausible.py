@@ -9,6 +9,7 @@ import pytest
 from unit.recording.builders import small_recording
 
 from callgraph_lab.errors import RecordingError
+from callgraph_lab.heap_model import HeapSnapshot, HeapTotal
 from callgraph_lab.recording import store
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ CRAFTED: dict[str, Callable[[Recording], Recording]] = {
     "an end without end": lambda made: replace(made, run=replace(made.run, duration_ns=10**400)),
     "a mark in another age": lambda made: replace(
         made, events=(replace(made.events[0], moment_ns=-(2**63)),)
+    ),
+    "less than nothing of a type": lambda made: replace(
+        made, heap=(HeapSnapshot(5, 42, "every", 1, {"C": HeapTotal(-(2**63), 10)}),)
+    ),
+    "an action that was done less than never": lambda made: replace(
+        made, actions=(replace(made.actions[0], count=-1), *made.actions[1:])
     ),
     "a name without end": lambda made: replace(
         made,
