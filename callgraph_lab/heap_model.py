@@ -65,10 +65,10 @@ def grown(first: HeapSnapshot, last: HeapSnapshot) -> dict[str, HeapTotal]:
 
 def dropped(snapshots: Sequence[HeapSnapshot]) -> dict[str, int]:
     """Return how many snapshots of each action were taken and not kept."""
-    numbers: dict[tuple[str, int], list[int]] = {}
+    numbers: dict[tuple[str, int], set[int]] = {}
     for one in snapshots:
-        if one.action:
-            numbers.setdefault((one.action, one.pid), []).append(one.number)
+        if one.action and one.number > 0:
+            numbers.setdefault((one.action, one.pid), set()).add(one.number)
     missing: dict[str, int] = {}
     for (action, _), kept in numbers.items():
         missing[action] = missing.get(action, 0) + max(kept) - len(kept)
