@@ -12,6 +12,7 @@ from callgraph_lab.engines.c_calls import note_of_price
 from callgraph_lab.engines.choice import AUTO, choose, load_engine
 from callgraph_lab.errors import EngineError, LayoutError, OutputError, RecordingError, UsageError
 from callgraph_lab.filtering import build_filter_set
+from callgraph_lab.filtering.globs import with_own_names
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.c_functions import hide_with_callers
 from callgraph_lab.graph.lines import line_tables
@@ -71,7 +72,7 @@ class trace:  # noqa: N801 - used like a function
         if memory:
             self._options["memory"] = True
         if lines:
-            self._options["lines"] = tuple(lines)
+            self._options["lines"] = with_own_names(lines)
         self._stop: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:

@@ -12,14 +12,17 @@ import click
 from callgraph_lab.cli.options import folder_option, recording_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from callgraph_lab.cli.tables import TableColumn
     from callgraph_lab.model import Recording
     from callgraph_lab.recording import catalog
 
 _LOOK_EVERY_S = 0.2
 _INTERRUPTED = 130
+_WIDTHS = (12, 17, 10, 9, 7, 6, 4, 4)
+"""Of the columns where events are printed as they come: room for what is usual."""
 
 
 @click.command(
@@ -28,6 +31,7 @@ Examples:
   cglab events
   cglab events --sensor 'upload-*'
   cglab events --sensor loop-stalled --format jsonl
+  cglab events --follow --format jsonl
   cglab events --follow              of a running recording, from another terminal"""
 )
 @recording_argument
@@ -53,10 +57,12 @@ Examples:
     "--format",
     "output_format",
     type=click.Choice(["table", "jsonl"]),
-    help="A table, or a line of JSON for each event.  [default: table; jsonl with --follow]",
+    default="table",
+    show_default=True,
+    help="A table, or a line of JSON for each event.",
 )
 def events(
-    recording: str | None, folder: Path, output_format: str | None, *, follow: bool, **only: Any
+    recording: str | None, folder: Path, output_format: str, *, follow: bool, **only: Any
 ) -> None:
     """Print the events of a RECORDING (the newest by default): what its sensors noticed.
 
@@ -66,14 +72,12 @@ def events(
     """
     from callgraph_lab.cli.loaded import find_recording  # noqa: PLC0415 - not for --help
 
-    if follow and output_format == "table":
-        raise click.UsageError("--follow prints lines of JSON: use --format jsonl.")
     entry = find_recording(recording, folder)
     wanted = _Wanted(only["sensors"], only["actions"])
     if follow:
-        _follow(entry, wanted)
+        _follow(entry, wanted, _print_lines if output_format == "jsonl" else _table_to_come())
     else:
-        _show(entry, wanted, is_table=output_format != "jsonl")
+        _show(entry, wanted, is_table=output_format == "table")
 
 
 class _Wanted:
@@ -140,7 +144,9 @@ def _why_none(recording: Recording) -> str:
     return "it was recorded with --event-map none"
 
 
-def _follow(entry: catalog.Entry, wanted: _Wanted) -> None:
+def _follow(
+    entry: catalog.Entry, wanted: _Wanted, show: Callable[[Iterable[dict[str, Any]]], None]
+) -> None:
     """Print events until the run has ended, then what only the finished recording tells."""
     from callgraph_lab.actions.event_lines import LiveEventLines, lines_of  # noqa: PLC0415
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
@@ -150,19 +156,19 @@ def _follow(entry: catalog.Entry, wanted: _Wanted) -> None:
     if entry.live_folder is None:
         loaded = catalog.load(entry)
         wanted.check(loaded)
-        _print_lines(wanted.those_of(lines_of(loaded)))
+        show(wanted.those_of(lines_of(loaded)))
         return
     live = LiveEventLines(entry.live_folder)
     try:
         goes_on = True
         while goes_on:
             goes_on = is_running(entry.live_folder)
-            _print_lines(wanted.those_of(live.poll(time.monotonic_ns())))
+            show(wanted.those_of(live.poll(time.monotonic_ns())))
             if goes_on:
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    _print_lines(wanted.those_of(live.rest(catalog.load(entry))))
+    show(wanted.those_of(live.rest(catalog.load(entry))))
     if live.lost:
         say(f"{live.lost:,} events came too fast to be printed")
 
@@ -175,34 +181,46 @@ def _print_lines(lines: Iterable[dict[str, Any]]) -> None:
 
 
 def _print_table(lines: Sequence[dict[str, Any]]) -> None:
-    from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415 - as above
-    from callgraph_lab.render.text import duration  # noqa: PLC0415
+    from callgraph_lab.cli.tables import print_table  # noqa: PLC0415 - not for --help
+
+    print_table(_columns(), map(_row, lines))
+
+
+def _table_to_come() -> Callable[[Iterable[dict[str, Any]]], None]:
+    from callgraph_lab.cli.tables import GrowingTable  # noqa: PLC0415 - not for --help
+
+    table = GrowingTable(_columns(), _WIDTHS)
+    return lambda lines: table.print_rows(map(_row, lines))
+
+
+def _columns() -> tuple[TableColumn, ...]:
+    from callgraph_lab.cli.tables import TableColumn  # noqa: PLC0415 - not for --help
+
+    return (
+        TableColumn("time"),
+        TableColumn("event"),
+        TableColumn("action"),
+        TableColumn("session"),
+        TableColumn("lasted", number=True),
+        TableColumn("RSS", number=True),
+        TableColumn("CPU", number=True),
+        TableColumn("what"),
+    )
+
+
+def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    from callgraph_lab.render.text import duration  # noqa: PLC0415 - not for --help
     from callgraph_lab.resources.heartbeat import in_mebibytes  # noqa: PLC0415
 
-    print_table(
-        (
-            TableColumn("time"),
-            TableColumn("event"),
-            TableColumn("action"),
-            TableColumn("session"),
-            TableColumn("lasted", number=True),
-            TableColumn("RSS", number=True),
-            TableColumn("CPU", number=True),
-            TableColumn("what"),
-        ),
-        [
-            (
-                line["time"][11:23],
-                line["sensor"],
-                line["action"] or "-",
-                line["session"] or "-",
-                duration(line["duration_ns"]) if line["duration_ns"] else "-",
-                "-" if line["rss_bytes"] is None else in_mebibytes(line["rss_bytes"]),
-                "-" if line["cpu_percent"] is None else f"{line['cpu_percent']:.0f}%",
-                _what(line),
-            )
-            for line in lines
-        ],
+    return (
+        line["time"][11:23],
+        line["sensor"],
+        line["action"] or "-",
+        line["session"] or "-",
+        duration(line["duration_ns"]) if line["duration_ns"] else "-",
+        "-" if line["rss_bytes"] is None else in_mebibytes(line["rss_bytes"]),
+        "-" if line["cpu_percent"] is None else f"{line['cpu_percent']:.0f}%",
+        _what(line),
     )
 
 

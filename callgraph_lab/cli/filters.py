@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from callgraph_lab.cli.options import filter_options, folder_option, json_option, query_of
+from callgraph_lab.cli.options import (
+    filter_options,
+    folder_option,
+    json_option,
+    query_of,
+    recording_argument,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,14 +70,22 @@ def show_filter(name: str) -> None:
     epilog="""\b
 Examples:
   cglab filters explain FTPHandler.ftp_STOR
+  cglab filters explain ftp_STOR ftpServer-20261123-141502
   cglab filters explain importlib._bootstrap._find_and_load --filter no-importlib""",
 )
 @click.argument("function")
-@click.option("--recording", metavar="RECORDING", help="Look in this one, not in the newest.")
+@recording_argument
+@click.option(
+    "--recording", "named", metavar="RECORDING", help="Look in this one, not in the newest."
+)
 @filter_options
 @folder_option
-def explain_function(function: str, recording: str | None, folder: Path, **arguments: Any) -> None:
+def explain_function(
+    function: str, recording: str | None, named: str | None, folder: Path, **arguments: Any
+) -> None:
     """Tell for each FUNCTION of that name which rule decides, and why.
+
+    It is looked for in a RECORDING (the newest by default), which may stand behind it, too.
 
     A function that is in no recording is judged by its dotted name alone.
     """
@@ -84,6 +98,9 @@ def explain_function(function: str, recording: str | None, folder: Path, **argum
     from callgraph_lab.graph.search import matches  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
+    if recording is not None and named is not None:
+        raise click.UsageError(f"Two recordings are named, {recording} and {named}; name one.")
+    recording = recording or named
     options = query_of(arguments)
     functions = []
     if recording is not None or catalog.entries(folder):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from callgraph_lab.heap_model import HeapSnapshot, HeapTotal
 
+_FEWEST_TO_COMPARE = 2
+
 
 @click.command(
     epilog="""\b
@@ -56,9 +58,10 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
     as_json = output_format == "json"
     if not snapshots and not as_json:
         say(
-            f"{entry.path.name} has no snapshots of the heap; record with --heap exit, action or"
-            " every=10s"
+            f"{entry.path.name} has no snapshots of the heap: it was recorded without --heap, or"
+            " ended before the first was due"
         )
+        say("record with --heap exit, --heap action, or --heap every=10s with a shorter time")
         return
     described: dict[str, Any] = {
         "schema": 1,
@@ -66,6 +69,11 @@ def heap(  # noqa: PLR0913, PLR0917 - click hands each option as a keyword
         "dropped": dropped(snapshots),
         "spent_ns": spent_ns(snapshots),
     }
+    if diff is not None and len(snapshots) < _FEWEST_TO_COMPARE:
+        raise click.UsageError(
+            f"--diff compares two snapshots, and {entry.path.name} has {len(snapshots)};"
+            " record for longer, with a shorter --heap every=10s, or with --heap exit as well."
+        )
     if diff is not None:
         first, last = (snapshots[_index(word, snapshots)] for word in diff)
         if first.pid != last.pid:

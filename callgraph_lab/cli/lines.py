@@ -157,14 +157,18 @@ def _why_not(function: str, entry: Entry, recording: Recording) -> list[str]:
 def tell_unmatched(patterns: Sequence[str], entry: Entry) -> None:
     """Say of each glob of ``cglab run --lines`` that no function which ran is like it."""
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
-    from callgraph_lab.filtering.globs import compiled_globs, search_names  # noqa: PLC0415
+    from callgraph_lab.filtering.globs import (  # noqa: PLC0415
+        compiled_globs,
+        search_names,
+        with_own_names,
+    )
     from callgraph_lab.graph.nearest import similar_names  # noqa: PLC0415
     from callgraph_lab.recording import catalog  # noqa: PLC0415
 
     recording = catalog.load(entry)
     names = [search_names(item) for item in recording.functions if item.kind == "function"]
     for pattern in patterns:
-        if any(compiled_globs((pattern,)).find(name) for name in names):
+        if any(compiled_globs(with_own_names((pattern,))).find(name) for name in names):
             continue
         say(f"--lines {pattern}: no function like this ran")
         similar = similar_names(recording, pattern.strip("*.?"))

@@ -120,12 +120,17 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 " Python's allocators. Slower.",
             ),
             click.option(
+                "--no-argv",
+                is_flag=True,
+                help="Leave the target's arguments out of the recording, such as a password.",
+            ),
+            click.option(
                 "--lines",
                 multiple=True,
                 metavar="PATTERN",
-                help="Count every source line of functions like this (a glob on names, and on"
-                " Class.method): hits, time and, with --memory, bytes; 'cglab lines' shows them."
-                " May be repeated.",
+                help="Count every source line of functions like this (a name, or a glob on names"
+                " and on Class.method): hits, time and, with --memory, bytes; 'cglab lines' shows"
+                " them. May be repeated.",
             ),
             click.option(
                 "--event-map",

@@ -42,6 +42,38 @@ def print_table(columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]) -
         print_line("  ".join(padded).rstrip())
 
 
+class GrowingTable:
+    """A table of which nobody knows how many rows will come: columns get wider as they need to."""
+
+    def __init__(self, columns: Sequence[TableColumn], widths: Sequence[int]) -> None:
+        self._columns = columns
+        self._widths = list(widths)
+        self._has_titles = False
+
+    def print_rows(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print rows, below the titles once there is one."""
+        for row in rows:
+            if not self._has_titles:
+                self._has_titles = True
+                self._print([column.title for column in self._columns])
+            self._print([visible_text(cell) for cell in row])
+
+    def _print(self, cells: Sequence[str]) -> None:
+        widths = zip(self._widths, map(width_of, cells), strict=True)
+        self._widths = [max(width, min(needed, _WIDEST)) for width, needed in widths]
+        print_line(_padded(self._columns, cells, self._widths))
+
+
+def _padded(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        " " * (width - width_of(cell)) + cell
+        if column.number
+        else cell + " " * (width - width_of(cell))
+        for column, cell, width in zip(columns, cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
 def _usual_width(widths: Iterable[int]) -> int:
     """Return the width for a column: a cell that is far longer sticks out of its own row only."""
     return max(width for position, width in enumerate(widths) if not position or width <= _WIDEST)

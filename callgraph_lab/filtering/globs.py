@@ -39,6 +39,12 @@ derives from ``asyncore.dispatcher`` (all of an FTP server's handlers, for one).
 """
 
 
+def with_own_names(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Add what finds functions by their own name for each pattern that is one plain word."""
+    added = (f"*.{word}" for word in patterns if not re.search(r"[.*?[]", word))
+    return (*patterns, *added)
+
+
 class SearchNames(NamedTuple):
     """A function with all the names that a glob may find it by."""
 

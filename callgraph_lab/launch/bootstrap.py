@@ -170,14 +170,18 @@ def _watch_heap(heap: dict[str, Any], *, follow_forks: bool) -> None:
 
 def _information(configuration: dict[str, Any]) -> dict[str, object]:
     """Return what the header of a live file says of this process."""
-    from callgraph_lab.recording.live_information import brief_arguments  # noqa: PLC0415 - as above
+    from callgraph_lab.recording.live_information import (  # noqa: PLC0415 - as above
+        brief_arguments,
+        without_arguments,
+    )
 
     stdlib = [*configuration["stdlib"]]
     ours = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib is a large import for a target
     if ours not in stdlib:
         stdlib.append(ours)
+    words = sys.orig_argv[1:]
     return {
-        "argv": brief_arguments(sys.orig_argv[1:]),
+        "argv": brief_arguments(without_arguments(words) if configuration["no_argv"] else words),
         "python": sys.version.partition(" ")[0],
         "engine": configuration["engine"],
         "stdlib": stdlib,

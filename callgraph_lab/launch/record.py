@@ -25,6 +25,7 @@ from callgraph_lab.errors import (
     OutputError,
     UsageError,
 )
+from callgraph_lab.filtering.globs import with_own_names
 from callgraph_lab.launch import heap_options
 from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.conclude import conclude
@@ -42,6 +43,7 @@ from callgraph_lab.launch.target import check_module, check_script
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.guarded_file import make_parents
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
+from callgraph_lab.recording.live_information import without_arguments
 from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import started_now, write_run_file
@@ -89,6 +91,8 @@ class RecordOptions:
     max_functions: int = DEFAULT_MAX_FUNCTIONS
     c_calls: bool = False
     memory: bool = False
+    no_argv: bool = False
+    """Leave the arguments of the target, and of programs that it starts, out of the recording."""
     lines: tuple[str, ...] = ()
     """Globs of the functions whose source lines are to be counted."""
     event_maps: tuple[str, ...] = (AUTO_MAPS,)
@@ -130,7 +134,7 @@ class RecordOptions:
         if self.memory:
             options["memory"] = True
         if self.lines:
-            options["lines"] = self.lines
+            options["lines"] = with_own_names(self.lines)
         return options
 
 
@@ -198,7 +202,7 @@ def _record(
     run = started_now(
         name=path.name.removesuffix(catalog.RECORDING_SUFFIX),
         target=str(target),
-        argv=tuple(command[1:]),
+        argv=tuple(without_arguments(command[1:]) if options.no_argv else command[1:]),
         python=interpreter.version,
         engine=engine.name,
         notes=(note_of_price(),) if options.c_calls else (),
@@ -218,6 +222,7 @@ def _record(
             options=engine_options,
             follow_interpreters=follow_interpreters,
             stack_limit=soft_limit() if uses_stack else None,
+            no_argv=options.no_argv,
         )
         supervisor = Supervisor(
             command,

@@ -116,6 +116,7 @@ class Runtime:
         heap: Mapping[str, object] | None = None,
         ftp_limits: Mapping[str, object] | None = None,
         error_limits: Mapping[str, str] | None = None,
+        no_argv: bool = False,
     ) -> dict[str, str]:
         """Return the environment for the target's process; ``options`` are the engine's.
 
@@ -123,7 +124,8 @@ class Runtime:
         the stack is put back to ``stack_limit`` (None: it was not raised). ``log_resources`` are
         the arguments of ``log_lines.install``, ``heap`` what ``heap_options.configure`` returns,
         if that is wanted, ``ftp_limits`` the limits for ``ftp_limits.install``, ``error_limits``
-        those that the engine ``native`` is to look for.
+        those that the engine ``native`` is to look for. With ``no_argv`` the arguments of programs
+        are not recorded.
         """
         environment = dict(os.environ)
         configuration = {
@@ -138,6 +140,7 @@ class Runtime:
             "heap": heap,
             "ftp_limits": dict(ftp_limits or {}),
             "error_limits": dict(error_limits or {}),
+            "no_argv": no_argv,
         }
         before = environment.get(_PATH_VARIABLE)
         site = str(self._site)

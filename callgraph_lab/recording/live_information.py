@@ -11,7 +11,7 @@ from callgraph_lab.recording import live_format as layout
 
 TYPE_CHECKING = False  # importing typing would be seen in the target
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MOST_ARGUMENT_BYTES = 2000
 
@@ -29,6 +29,38 @@ def brief_arguments(words: Sequence[str]) -> list[str]:
             return [*brief, "..."]
         brief.append(word)
     return brief
+
+
+def without_arguments(words: Sequence[str]) -> list[str]:
+    """Return what of Python's command line is not the program's: up to its script or module.
+
+    Code after ``-c`` is left out as well.
+    """
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--check-hash-based-pycs":
+            kept += [word, *_next(rest)]
+        elif word in {"-", "--"} or not word.startswith("-"):
+            return [*kept, word, *(_next(rest) if word == "--" else ())]
+        elif word.startswith("--"):
+            kept.append(word)
+        else:
+            # Several options may stand in one word; the value of one is its rest, or the next.
+            place = next((place for place, letter in enumerate(word) if letter in "cmXW"), None)
+            if place is None:
+                kept.append(word)
+                continue
+            if word[place] == "c":
+                return [*kept, word[: place + 1]]
+            kept += [word, *(_next(rest) if place + 1 == len(word) else ())]
+            if word[place] == "m":
+                return kept
+    return kept
+
+
+def _next(words: Iterator[str]) -> list[str]:
+    return [word for word in (next(words, None),) if word is not None]
 
 
 def fitting_json(information: Mapping[str, object]) -> bytes:

@@ -206,6 +206,12 @@ def test_filters_explain(ftp_folder: Path, cglab_here: Run, tmp_path: Path) -> N
     hidden = explain("importlib._bootstrap._find_and_load", "--filter", "no-importlib")
     assert "_find_and_load is hidden, by: exclude importlib._bootstrap*" in hidden
     assert "hidden, by: --exclude *.ftp_STOR" in explain("ftp_STOR", "-e", "*.ftp_STOR")
+    name = as_json("list", "--format", "json", folder=ftp_folder)["recordings"][0]["name"]
+    assert explain("FTPHandler.ftp_STOR", name) == shown
+    assert explain("FTPHandler.ftp_STOR", "--recording", name) == shown
+    twice = ("f", name, "--recording", name)
+    refused = cglab_here("filters", "explain", *twice, folder=ftp_folder, status=2)
+    assert "Two recordings are named" in refused.stderr
     # Without any recording a name is judged as it stands.
     bare = explain("logging.Logger.info", "--filter", "no-logging", folder=tmp_path)
     assert "No recorded function matches logging.Logger.info" in bare

@@ -174,4 +174,7 @@ def test_a_recording_without_snapshots_and_a_snapshot_that_is_none(tmp_path: Pat
     assert "has no snapshots" in cglab("heap", folder=tmp_path).stderr
     cglab(*RUN, "--heap", "exit", "target.py", folder=tmp_path)
     assert "is no snapshot" in cglab("heap", "--snapshot", "7", folder=tmp_path, status=2).stderr
-    assert cglab("heap", "--diff", "1", "1", folder=tmp_path).stdout.startswith("nothing grew")
+    alone = cglab("heap", "--diff", "first", "last", folder=tmp_path, status=2)
+    assert "compares two snapshots" in alone.stderr
+    cglab(*RUN, "--heap", "every=10s", "--engine", "native", "target.py", folder=tmp_path)
+    assert "before the first was due" in cglab("heap", folder=tmp_path).stderr

@@ -235,12 +235,17 @@ def test_code_that_is_in_no_file(tmp_path: Path) -> None:
 @needs_native
 def test_patterns_and_names_that_find_nothing(tmp_path: Path) -> None:
     write_target(tmp_path, PROGRAM)
-    patterns = ("--lines", "*.holt", "--lines", "Worker.work", "--lines", "hold")
+    patterns = ("--lines", "*.holt", "--lines", "Worker.work", "--lines", "holt")
     ran = cglab(*RUN, *patterns, "target.py", folder=tmp_path)
     assert "--lines *.holt: no function like this ran" in ran.stderr
-    assert "--lines hold: no function like this ran" in ran.stderr
+    assert "--lines holt: no function like this ran" in ran.stderr
     assert "the nearest by name: __main__.hold" in ran.stderr
     assert "--lines Worker.work" not in ran.stderr
+    bare = cglab(*RUN, "--lines", "hold", "--lines", "main", "target.py", folder=tmp_path)
+    assert "--lines" not in bare.stderr
+    assert lines_of("hold", folder=tmp_path)
+    assert lines_of("main", folder=tmp_path)
+    cglab(*RUN, *patterns, "target.py", folder=tmp_path)
     unasked = cglab("lines", "hold", folder=tmp_path, status=1)
     assert "__main__.hold ran in" in unasked.stderr
     assert "record again with: cglab run --lines '__main__.hold'" in unasked.stderr
