@@ -6,7 +6,6 @@ The one module of this folder that reads files.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from callgraph_lab.filtering.definition import (
     line_of_item,
 )
 from callgraph_lab.shipped import shipped_folder
+from callgraph_lab.toml_text import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,13 +160,13 @@ def read_table(path: Path) -> tuple[dict[str, Any], str]:
     """Return a TOML file's content, and its text. Raises FilterError."""
     text = _read(path)
     try:
-        return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
+        return table_of(text), text
+    except ValueError as error:
+        # Not every error of its reader says where it is.
         line = re.search(r"at line (\d+)", str(error))
-        number = line[1] if line else text.count("\n") + 1
-        raise FilterError(f"{path}:{number}: not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise FilterError(f"{path}: lists or tables are nested too deeply") from error
+        at_end = f":{text.count(chr(10)) + 1}" if "end of document" in str(error) else ""
+        where = f":{line[1]}" if line else at_end
+        raise FilterError(f"{path}{where}: not valid TOML: {error}") from error
 
 
 def _read(path: Path) -> str:
