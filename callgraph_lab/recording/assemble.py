@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from operator import add
 from typing import TYPE_CHECKING
 
 from callgraph_lab.action_model import RecordedEventMap
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
 _LONGEST_NS = 2**62
 """A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
+_MOST_ADDED = 2**50
+"""Damaged bytes too. Thousands of these may be added up."""
+
+_Shape = tuple[object, ...]
+"""Command line and end of a process, its tree, and what functions and actions are in it."""
 
 
 def assemble(  # noqa: PLR0913 - all by keyword but the parts and their run
@@ -120,6 +126,8 @@ class _Joined:
     _numbers: dict[Function, int] = field(default_factory=dict)
     _numbers_of_live: dict[tuple[str, ...], dict[LiveFunction, int]] = field(default_factory=dict)
     """By the folders of the standard library, which processes of other Pythons have others of."""
+    _offsets: dict[_Shape, int] = field(default_factory=dict)
+    """Where a part's contexts stand, to which those of another of its shape are added."""
 
     def add(self, part: LivePart, until_ns: int) -> None:
         folders = _strings(part.information.get("stdlib"))
@@ -131,11 +139,17 @@ class _Joined:
         self.lines.extend(lines_of(part, renumbered, until_ns))
         inclusive, open_calls = _times(part, until_ns)
         offset = len(self.tree)
+        shape = None if self.in_preorder else _shape(part, renumbered, inclusive)
+        twin = None if shape is None else self._offsets.setdefault(shape, offset)
         place: Sequence[int] = range(len(part.parent))
         if self.in_preorder:
             place = preorder_places(part.parent, subtree_sizes(part.parent))
+        if twin is not None and twin != offset:
+            offset = twin
+            self._add_up(part, inclusive, open_calls, offset)
         self.actions.add(part, [offset + position for position in place], until_ns)
-        self._append(part, renumbered, inclusive, open_calls, place)
+        if offset == len(self.tree):
+            self._append(part, renumbered, inclusive, open_calls, place)
         self.threads.extend(
             RecordedThread(
                 pid=part.pid,
@@ -180,11 +194,6 @@ class _Joined:
             order = array("i", bytes(4 * len(place)))
             for context, position in enumerate(place):
                 order[position] = context
-        # A list, since what is damaged may add up to more than an array's item holds.
-        self_ns = inclusive.tolist()
-        for context, parent in enumerate(part.parent):
-            if parent != NO_PARENT:
-                self_ns[parent] -= inclusive[context]
         tree.parent.extend(
             NO_PARENT if parent == NO_PARENT else offset + place[parent]
             for parent in map(part.parent.__getitem__, order)
@@ -199,12 +208,63 @@ class _Joined:
             (tree.open_calls, open_calls),
         ):
             column.extend(map(values.__getitem__, order) if self.in_preorder else values)
-        # Clocks of several cores, and a call in flight at the end, can make it a little negative.
-        self_ns = [own_ns if own_ns > 0 else 0 for own_ns in self_ns]  # noqa: FURB136 - it is hot
-        tree.self_ns.extend(map(self_ns.__getitem__, order))
+        tree.self_ns.extend(map(_self_times(part.parent, inclusive).__getitem__, order))
         add_instance_columns(tree, part, inclusive, order, self.actions.labels)
         if self.has_memory:
             add_memory_columns(tree, part, order, self.actions.labels)
+
+    def _add_up(
+        self, part: LivePart, inclusive: array[int], open_calls: array[int], offset: int
+    ) -> None:
+        """Add a part to the contexts of its shape that stand at ``offset``."""
+        tree, end = self.tree, offset + len(part.parent)
+        for column, values in (
+            (tree.calls, part.calls),
+            (tree.resumes, part.resumes),
+            (tree.suspensions, part.suspensions),
+            (tree.inclusive_ns, inclusive),
+            (tree.open_calls, open_calls),
+            (tree.self_ns, _self_times(part.parent, inclusive)),
+        ):
+            if any(values):
+                column[offset:end] = array(column.typecode, map(add, column[offset:end], values))
+
+
+def _shape(part: LivePart, functions: array[int], inclusive: array[int]) -> _Shape | None:
+    """Return what parts have in common that can be added up, or None: this one stands for itself.
+
+    Where a server forks for each connection most children have run the same code.
+    """
+    has_remark = (
+        part.stop_reason
+        or part.folded_from
+        or part.functions_folded_from
+        or part.lost_children
+        or part.other_pythons
+        or part.went_on_as_python
+    )
+    columns = (part.calls, part.resumes, part.suspensions, inclusive)
+    largest = max(max(column, default=0) for column in columns)
+    if has_remark or part.memory is not None or largest > _MOST_ADDED:
+        return None
+    return (
+        _strings(part.information.get("argv")),
+        part.ending,
+        tuple(action.name for action in part.actions),
+        # Whichever instance: those of processes that are merged have no tree of their own.
+        tuple(label.action for label in part.labels),
+        *(column.tobytes() for column in (part.parent, functions, part.label)),
+    )
+
+
+def _self_times(parents: array[int], inclusive: array[int]) -> list[int]:
+    # A list, since what is damaged may add up to more than an array's item holds.
+    self_ns = inclusive.tolist()
+    for parent, duration_ns in zip(parents, inclusive, strict=True):
+        if duration_ns and parent != NO_PARENT:
+            self_ns[parent] -= duration_ns
+    # Clocks of several cores, and a call in flight at the end, can make it a little negative.
+    return [own_ns if own_ns > 0 else 0 for own_ns in self_ns]  # noqa: FURB136 - it is hot
 
 
 def _times(part: LivePart, until_ns: int) -> tuple[array[int], array[int]]:

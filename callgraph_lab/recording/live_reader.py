@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from functools import lru_cache
+from operator import lt
 from typing import TYPE_CHECKING
 
 from callgraph_lab.errors import RecordingError
@@ -30,7 +31,10 @@ _WORDS_A_CONTEXT = layout.CONTEXT_BYTES // 8
 _HALVES_A_CONTEXT = layout.CONTEXT_BYTES // 4
 _ACTION_BLOCKS = range(layout.BLOCK_ACTIONS, layout.BLOCK_EVENTS + 1)
 _MOST_FUNCTIONS_KNOWN = 10_000
+_MOST_BLOCKS_KNOWN = 16
+_MOST_BYTES_KNOWN = 256 * 1024
 _UNSET = -1
+_LARGEST_POSITION = 2**31 - 1
 _LARGEST = 2**63 - 1
 """No pid, time or count that a process has seen is larger."""
 
@@ -173,6 +177,9 @@ class _PartReader:
             part.base_resumes.extend(halves[11::_HALVES_A_CONTEXT])
             part.base_calls.extend(words[6::_WORDS_A_CONTEXT])
             part.base_ticks.extend(words[7::_WORDS_A_CONTEXT])
+        if len(position_of) == len(parents) <= _LARGEST_POSITION:
+            self._take_parents(part, parents)
+            return
         known = len(position_of)
         for position, parent_id in enumerate(parents):
             if parent_id == layout.NO_CONTEXT:
@@ -182,6 +189,13 @@ class _PartReader:
             if not 0 <= parent < position:
                 raise DamagedError("a context names a caller that is not there")
             part.parent.append(parent)
+
+    def _take_parents(self, part: LivePart, parent_ids: array[int]) -> None:
+        """Take ids of callers for positions, which they are where no id is left out."""
+        parents = array("i", parent_ids.tobytes())  # what stands for no caller is -1 then
+        if min(parents, default=_UNSET) < _UNSET or not all(map(lt, parents, range(len(parents)))):
+            raise DamagedError("a context names a caller that is not there")
+        part.parent = parents
 
     def _read_actions(self, part: LivePart) -> None:
         data = self._data
@@ -212,16 +226,34 @@ def _read_functions(data: bytes) -> list[LiveFunction]:
     functions: list[LiveFunction] = []
     for kind, start, end, used, _, _ in blocks(data):
         if kind == layout.BLOCK_FUNCTIONS:
-            read_functions_block(data, start, min(start + used, end), functions)
+            payload = data[start : min(start + used, end)]
+            read = _functions_of_block if len(payload) <= _MOST_BYTES_KNOWN else _functions_in
+            functions += read(payload, len(functions))
     return functions
 
 
-def read_functions_block(data: bytes, start: int, end: int, functions: list[LiveFunction]) -> None:
-    """Append the functions that stand between two offsets of a block. Raise ``DamagedError``."""
+def _functions_in(payload: bytes, known: int) -> list[LiveFunction]:
+    """Return what stands in a block of a file of which so many functions are ``known`` before."""
+    functions: list[LiveFunction] = []
+    read_functions_block(payload, 0, len(payload), functions, known)
+    return functions
+
+
+_functions_of_block = lru_cache(maxsize=_MOST_BLOCKS_KNOWN)(_functions_in)
+"""The thousands of children of a server have the same ones, mostly in the same order."""
+
+
+def read_functions_block(
+    data: bytes, start: int, end: int, functions: list[LiveFunction], known: int = 0
+) -> None:
+    """Append the functions that stand between two offsets of a block. Raise ``DamagedError``.
+
+    ``known`` are those of the file before the first in ``functions``.
+    """
     at = start
     while at + layout.FUNCTION_HEADER.size <= end:
         size, number, line, flags = layout.FUNCTION_HEADER.unpack_from(data, at)
-        if number != len(functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
+        if number != known + len(functions) or not layout.FUNCTION_HEADER.size <= size <= end - at:
             raise DamagedError(f"the function at offset {at} is damaged")
         functions.append(_function(data[at + layout.FUNCTION_HEADER.size : at + size], line, flags))
         at += size

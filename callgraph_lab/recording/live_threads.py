@@ -36,7 +36,7 @@ class _Block(NamedTuple):
     depth: int
     began: int
     entries: list[tuple[int, int, int]]
-    """Context, flags and ticks of each place for an open call, also where there is none now."""
+    """Context, flags and ticks of each place that an open call has had, also where none has now."""
 
     @classmethod
     def parse(cls, payload: bytes) -> _Block:
@@ -46,7 +46,10 @@ class _Block(NamedTuple):
         )
         first = layout.THREAD_ENTRIES_OFFSET
         room = min(capacity, (len(payload) - first) // layout.OPEN_ENTRY.size)
-        last = first + room * layout.OPEN_ENTRY.size
+        # Most places have never been used.
+        used_bytes = len(payload[: first + room * layout.OPEN_ENTRY.size].rstrip(b"\0")) - first
+        used = max(-(-used_bytes // layout.OPEN_ENTRY.size), min(depth, room))
+        last = first + used * layout.OPEN_ENTRY.size
         entries = list(layout.OPEN_ENTRY.iter_unpack(memoryview(payload)[first:last]))
         return cls(root, state, threads, sequence, depth, began, entries)
 
@@ -74,12 +77,13 @@ class ThreadsReader:
                 places[number] = start, end
         found = [self._read_thread(start, end) for start, end in places.values()]
         threads = [thread for thread in found if thread is not None]
-        # What a root was reached from is kept, whose thread is damaged or was only being added.
-        threads += [
-            LiveThread(root, threads=1, alive=False, open_calls=())
-            for root, parent in enumerate(self.parents)
-            if parent == _NO_CALLER and root not in self._roots
-        ]
+        if len(self._roots) < self.parents.count(_NO_CALLER):
+            # What a root was reached from is kept, whose thread is damaged or was only being added.
+            threads += [
+                LiveThread(root, threads=1, alive=False, open_calls=())
+                for root, parent in enumerate(self.parents)
+                if parent == _NO_CALLER and root not in self._roots
+            ]
         return threads
 
     def _read_thread(self, start: int, end: int) -> LiveThread | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,12 @@ from unit.recording.builders import abandoned_run, live_file, plant_part
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.graph.processes import only_process
 from callgraph_lab.recording import catalog, ended, folding, store
+from callgraph_lab.recording.assemble import assemble
 from callgraph_lab.recording.ended import KEPT_PARTS, MOST_ENDED_PARTS, merge_ended_parts
 from callgraph_lab.recording.live_folder import read_live_folder
 from callgraph_lab.recording.live_format import PART_SUFFIX
+from callgraph_lab.recording.live_part import LiveAction, LiveLabel
+from callgraph_lab.recording.live_reader import read_part
 from callgraph_lab.recording.live_writer import process_start_time
 from callgraph_lab.recording.locking import locked
 
@@ -95,6 +100,28 @@ def test_times_are_added_up(live_folder: Path) -> None:
             if function == number
         )
         assert spent == 3_000 * PARTS
+
+
+def test_processes_that_ran_the_same_are_added_up_before_they_are_merged(
+    live_folder: Path,
+) -> None:
+    other = replace(read_part(live_folder / parts_in(live_folder)[0]), pid=9)
+    other.label = array("I", [1] * len(other.label))
+    flags = {"background": False, "once": False}
+    totals_of_action = ("count", "ended", "sessions", "busy_ticks", "cpu_ns", "bytes", "dropped")
+    zeros = dict.fromkeys((*totals_of_action, "duration_ticks"), 0)
+    other.labels, other.actions = [LiveLabel(1, 0, 0)], [LiveAction("other", **flags, **zeros)]
+    parts = [other, *(read_part(live_folder / name) for name in parts_in(live_folder))]
+    run = read_live_folder(live_folder).recording.run
+    apart = assemble(parts, run, now_ns=0)
+    together = assemble(parts, run, now_ns=0, in_preorder=False)
+    assert len(together.tree) == 2 * len(other.parent)
+    assert counts(together) == counts(apart)
+    assert together.processes == apart.processes
+    for column in ("inclusive_ns", "self_ns", "calls", "open_calls"):
+        assert sum(getattr(together.tree, column)) == sum(getattr(apart.tree, column)) > 0
+    assert len({thread.root for thread in together.threads}) == 2
+    assert len(together.threads) == PARTS + 1
 
 
 def test_few_parts_are_left_alone(live_folder: Path) -> None:
