@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class Witness:
         self._news, news = os.pipe()
         os.set_blocking(news, False)
         try:
-            self._pid = os.fork()
-            if self._pid == 0:
-                _stand_by(life, news, numbers)
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+                # Python warns where we have threads: the process takes no lock that one could hold.
+                self._pid = os.fork()
+                if self._pid == 0:
+                    _stand_by(life, news, numbers)
         finally:
             os.close(life)
             os.close(news)
