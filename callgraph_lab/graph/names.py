@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Function, GraphQuery, Recording
 
 _NUMBER = re.compile(r"\d+")
+_ADDRESS = re.compile(
+    r"\('(?:N\.N\.N\.N|[a-fN]*:[a-fN:.]*(?:%[A-Za-z_.-]+)?)', N(?:, N, N)?\)",
+)
+"""A client's address in a name without numbers, as ``repr()`` writes it: of IPv4 or IPv6."""
 PYCALLGRAPH2_ROOT = "__main__"
 """What stock pycallgraph2 calls the root of the thread that it traces."""
 
@@ -72,19 +76,27 @@ def _distinct_ids(names: NodeNames) -> list[str]:
     return ids
 
 
+def without_numbers(name: str) -> str:
+    """Return what the names of threads of one kind have in common.
+
+    Servers with a thread a client like to name it by the client's address.
+    """
+    return _ADDRESS.sub("(address, port)", _NUMBER.sub("N", name))
+
+
 def thread_labels(recording: Recording) -> dict[str, str]:
     """Return what to call each thread: one name for threads that differ only by a number."""
     patterns: defaultdict[str, set[str]] = defaultdict(set)
     shared = set()
     for thread in recording.threads:
-        pattern = _NUMBER.sub("N", thread.name)
+        pattern = without_numbers(thread.name)
         patterns[pattern].add(thread.name)
         if thread.threads > 1:
             shared.add(pattern)
     labels = {}
     for function in recording.functions:
         if function.kind == "thread":
-            pattern = _NUMBER.sub("N", function.qualname)
+            pattern = without_numbers(function.qualname)
             is_one = len(patterns[pattern]) <= 1 and pattern not in shared
             labels[function.qualname] = function.qualname if is_one else pattern
     return labels

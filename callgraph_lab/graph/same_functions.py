@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
+
+from callgraph_lab.graph.names import without_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Function, GraphNode
 
 Pair = tuple["GraphNode | None", "GraphNode | None"]
-_NUMBER = re.compile(r"\d+")
 
 
 def pair_nodes(nodes_a: Sequence[GraphNode], nodes_b: Sequence[GraphNode]) -> list[Pair]:
@@ -44,7 +44,7 @@ def _by_identity(nodes: Iterable[GraphNode]) -> dict[tuple[str, ...], list[Graph
 
 def _identity(node: GraphNode) -> tuple[str, ...]:
     if node.function.kind == "thread":
-        return ("thread", _NUMBER.sub("N", node.name))
+        return ("thread", without_numbers(node.name))
     return ("function", node.name, node.function.class_name or "", node.function.qualname)
 
 

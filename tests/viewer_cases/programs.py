@@ -73,6 +73,8 @@ def _threads() -> Recording:
         thread("MainThread", call("m.main", call("m.work"))),
         thread("Thread-1 (work)", call("m.work", call("m.step", calls=2))),
         thread("Thread-22 (work)", call("m.work", call("m.step", calls=3))),
+        thread("('127.0.0.1', 50123)", call("m.work")),
+        thread("('127.0.0.1', 50124)", call("m.work", calls=2)),
         thread("worker-7", call("m.work")),
         thread("pool-9", call("m.step")),
         thread("m.work", call("m.work")),

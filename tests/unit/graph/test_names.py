@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from unit.graph.builders import RUN, call, decisions, edges, main, node, query, recording, thread
 
 from callgraph_lab.graph.build import build_graph
-from callgraph_lab.graph.names import thread_labels
+from callgraph_lab.graph.names import thread_labels, without_numbers
 from callgraph_lab.model import Function, Recording
 
 
@@ -34,6 +35,34 @@ def test_a_single_numbered_thread_keeps_its_name() -> None:
 def test_a_root_that_several_threads_shared_has_no_number() -> None:
     program = recording(thread("worker-7", call("m.a")), shared=["worker-7"])
     assert thread_labels(program) == {"worker-7": "worker-N"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("('127.0.0.1', 54321)", "(address, port)"),
+        ("('::1', 54321, 0, 0)", "(address, port)"),
+        ("('fe80::a1:2b3c%eth0', 54321, 0, 2)", "(address, port)"),
+        ("('::ffff:10.0.0.1', 5, 0, 0)", "(address, port)"),
+        ("client ('10.0.0.1', 2) 7", "client (address, port) N"),
+        ("('worker', 2)", "('worker', N)"),
+        ("('1.2.3', 2)", "('N.N.N', N)"),
+        ("Thread-7 (run)", "Thread-N (run)"),
+    ],
+)
+def test_addresses_in_the_names_of_threads_are_one_word(name: str, kind: str) -> None:
+    assert without_numbers(name) == kind
+
+
+def test_threads_that_are_called_by_their_clients_are_one_node() -> None:
+    program = recording(
+        thread("('127.0.0.1', 54321)", call("m.b", calls=2)),
+        thread("('10.0.0.2', 1024)", call("m.b", calls=3)),
+    )
+    graph = build_graph(program, query(), decisions(program))
+    assert edges(graph) == {"(address, port) > m.b": 5}
+    alone = recording(thread("('127.0.0.1', 54321)", call("m.b")))
+    assert thread_labels(alone) == {"('127.0.0.1', 54321)": "('127.0.0.1', 54321)"}
 
 
 def test_main_threads_of_several_processes_are_one_node() -> None:

@@ -2,6 +2,9 @@
 import type { FunctionInfo, ThreadInfo } from "../payload";
 
 const NUMBER = /\p{Nd}+/gu;
+/** A client's address in a name without numbers, as Python's repr() writes it: of IPv4 or IPv6. */
+const ADDRESS =
+  /\('(?:N\.N\.N\.N|[a-fN]*:[a-fN:.]*(?:%[A-Za-z_.-]+)?)', N(?:, N, N)?\)/g;
 
 /** Which node each function belongs to, and for each node a function, its name and its id. */
 export interface NodeNames {
@@ -11,9 +14,9 @@ export interface NodeNames {
   ids: string[];
 }
 
-/** Returns a name without its numbers: those of threads of one kind are alike. */
+/** Returns a name without its numbers and addresses: those of threads of one kind are alike. */
 export function withoutNumbers(name: string): string {
-  return name.replace(NUMBER, "N");
+  return name.replace(NUMBER, "N").replace(ADDRESS, "(address, port)");
 }
 
 export function nodeNames(
