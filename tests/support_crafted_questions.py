@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -287,8 +288,16 @@ def end_if_this_hangs() -> None:
     faulthandler.dump_traceback_later(_HANGS_AFTER_S, exit=True, file=2)
 
 
-def limit_this_process() -> None:
-    """Keep what goes wrong from the machine: memory, and files of bytecode beside the sources."""
+def work_in(folder: Path) -> None:
+    """Make folders for the inputs and the answers in a new one, and go there for good.
+
+    What goes wrong is kept from the machine: memory, and files of bytecode beside the sources.
+    """
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    for name in ("out", "answers", "empty", "temporary"):
+        Path(name).mkdir()
+    tempfile.tempdir = str(folder / "temporary")
     sys.dont_write_bytecode = True
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE_BYTES, most))

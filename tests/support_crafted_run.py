@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
-import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support_crafted_folders import LiveFolders
 from support_crafted_questions import (
@@ -19,7 +20,7 @@ from support_crafted_questions import (
     Verdicts,
     chance_of,
     end_if_this_hangs,
-    limit_this_process,
+    work_in,
 )
 from support_crafted_recordings import tables_of, write_changed
 
@@ -34,20 +35,19 @@ _DRAWN = 0.005
 _MOST_BAD = 200
 
 
+def in_another_process(ask: Callable[..., Verdicts], *arguments: Any) -> Verdicts:
+    """Call a function of this kind where what an input does to its reader harms nobody else."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(ask, *arguments).result()
+
+
 def ask_about(kind: str, base: Path, scratch: Path, seed: int, numbers: Iterable[int]) -> Verdicts:
     """Make the inputs of a kind that have these numbers, and ask about each of them.
 
     ``base`` is a recording or a live folder to begin with. Which input is under way stands in the
     file ``now`` of the folder ``scratch``, for whoever finds this process dead.
     """
-    limit_this_process()
-    scratch.mkdir(parents=True)
-    work = scratch / "work"
-    work.mkdir()
-    os.chdir(work)
-    for name in ("out", "answers", "empty", "temporary"):
-        Path(name).mkdir()
-    tempfile.tempdir = str(work / "temporary")
+    work_in(scratch / "work")
     elsewhere = scratch / "elsewhere"
     elsewhere.write_text(SECRET, encoding="utf-8")
     make = _recordings(base) if kind == "recording" else _live_folders(base, elsewhere)

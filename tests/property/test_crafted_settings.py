@@ -44,6 +44,12 @@ format = "json"
 [run]
 duration = 1.5
 """
+QUESTIONS = (
+    ("functions", "x"),
+    ("render", "x", "--format", "json", "-o", "-"),
+    ("filters", "show", "f.toml"),
+    ("filters", "list"),
+)
 OTHER_VALUES = (
     *("true", "[]", "{}", "nan", "-inf", "1e400", "0x7f", "1979-05-27T07:32:00Z", "07:32:00"),
     *(
@@ -116,10 +122,9 @@ def test_files_of_the_command_line(
     for number in range(FILES):
         content = changed(shipped(chance) if kind == "filter" else SETTINGS, chance)
         path.write_bytes(content)
-        asked = (("functions", "x"), ("render", "x", "--format", "json", "-o", "-"))
-        asked += (("filters", "list"),) if kind == "settings" else (("filters", "show", "f.toml"),)
-        words = chance.choice(asked)
-        words += ("--filter", "f.toml") if kind == "filter" and words[0] != "filters" else ()
+        words = list(chance.choice(QUESTIONS))
+        if kind == "filter" and words[0] != "filters":
+            words += ["--filter", "f.toml"]
         result = cglab_here(*words, folder=tmp_path, status=None)
         statuses.append(result.returncode)
         wrong = (number, words, content[:2000], result.stderr)
