@@ -176,12 +176,52 @@ def merge_while_locked(live_folder: Path) -> bool:
     return next(islice(left, MOST_ENDED_PARTS - KEPT_PARTS, None), None) is not None
 
 
-def _merge(paths: Iterable[Path], merger: ProcessMerger, run: RunFile) -> tuple[list[str], int]:
+def damage_of(path: Path, error: OSError | RecordingError) -> RecordingError:
+    """Return what is to be said of a part that could not be read."""
+    if isinstance(error, RecordingError):
+        return error
+    return RecordingError(f"{path} cannot be read: {error.strerror}")
+
+
+def surplus_of(paths: Iterable[Path]) -> list[Path]:
+    """Return those parts that will be merged, or none: the processes that have ended are few."""
+    ended = [*_ended_parts(paths)]
+    return ended[KEPT_PARTS:] if len(ended) > MOST_ENDED_PARTS else []
+
+
+def merged_in_memory(
+    earlier: Recording | None,
+    paths: Iterable[Path],
+    run: RunFile,
+    damage: dict[Path, RecordingError],
+) -> Recording:
+    """Return what was merged before with more parts, for one who may change no file.
+
+    Only a few parts are in memory at a time. What is damaged is added to ``damage``.
+    """
+    merger = ProcessMerger()
+    if earlier is not None:
+        merger.add(earlier)
+    lasted_ns = 0 if earlier is None else earlier.run.duration_ns
+    left = iter(paths)
+    while True:
+        merged, last_ns = _merge(left, merger, run, damage)
+        lasted_ns = max(lasted_ns, last_ns - run.started_monotonic_ns)
+        if len(merged) < _MOST_AT_ONCE:
+            return merger.merged(replace(_NO_RUN, duration_ns=lasted_ns))
+
+
+def _merge(
+    paths: Iterable[Path],
+    merger: ProcessMerger,
+    run: RunFile,
+    damage: dict[Path, RecordingError] | None = None,
+) -> tuple[list[str], int]:
     """Add some parts to a merger. Return their names, and when the last of the processes ended.
 
     What is damaged stays where it is.
     """
-    merged = []
+    merged: list[str] = []
     last_ns = 0
     together: dict[int, LivePart] = {}
     items = 0
@@ -189,7 +229,11 @@ def _merge(paths: Iterable[Path], merger: ProcessMerger, run: RunFile) -> tuple[
         try:
             # What was not begun was only being made when its process ended.
             part = read_part(path) if was_begun(path) else None
-        except (OSError, RecordingError):
+        except FileNotFoundError:
+            continue
+        except (OSError, RecordingError) as error:
+            if damage is not None:
+                damage[path] = damage_of(path, error)
             continue
         merged.append(path.name)
         if part is not None:

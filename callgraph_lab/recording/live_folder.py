@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.assemble import assemble
-from callgraph_lab.recording.ended import Ended, read_index, remark_on
+from callgraph_lab.recording.ended import (
+    MOST_ENDED_PARTS,
+    Ended,
+    damage_of,
+    merged_in_memory,
+    read_index,
+    remark_on,
+    surplus_of,
+)
 from callgraph_lab.recording.ends import (
     last_program_of,
     note_end_of_target,
@@ -63,7 +71,7 @@ def read_live_folder(live_folder: Path) -> LiveContents:
 
 def read_while_locked(live_folder: Path) -> LiveContents:
     """Do what ``read_live_folder`` does, for a caller who holds the folder's lock."""
-    found = _Found.in_folder(live_folder)
+    found = _Found.in_folder(live_folder, adds_up=True)
     parts = found.parts
     notes = tuple(
         f"left out: {str(error).replace(str(path), path.name)}"
@@ -121,8 +129,12 @@ class _Found:
     damage: dict[Path, RecordingError] = field(default_factory=dict)
 
     @classmethod
-    def in_folder(cls, folder: Path) -> _Found:
-        """Read a folder; raise ``RecordingError`` where there is nothing but damage."""
+    def in_folder(cls, folder: Path, *, adds_up: bool = False) -> _Found:
+        """Read a folder; raise ``RecordingError`` where there is nothing but damage.
+
+        Where very many processes have ended and are not merged yet, that is done in memory: not
+        all of their parts would have room there. In a copy nobody can tell which have ended.
+        """
         found = cls()
         index = Ended()
         try:
@@ -130,12 +142,26 @@ class _Found:
             found.ended = index.load()
         except RecordingError as error:
             found.damage[index.path or folder] = error
-        for path in sorted(folder.glob(f"*{layout.PART_SUFFIX}")):
-            if path.name not in index.parts:
-                found._read(path)
+        paths = sorted(folder.glob(f"*{layout.PART_SUFFIX}"))
+        paths = [path for path in paths if path.name not in index.parts]
+        if adds_up and len(paths) > MOST_ENDED_PARTS:
+            paths = found._add_up(folder, paths)
+        for path in paths:
+            found._read(path)
         if found.damage and not found.parts:
             raise next(iter(found.damage.values()))
         return found
+
+    def _add_up(self, folder: Path, paths: Sequence[Path]) -> list[Path]:
+        """Merge what there is too much of with what is merged; return the others."""
+        try:
+            run = read_run_file(folder)
+        except RecordingError:
+            return [*paths]
+        surplus = surplus_of(paths)
+        if surplus:
+            self.ended = merged_in_memory(self.ended, surplus, run, self.damage)
+        return sorted({*paths} - {*surplus})
 
     def _read(self, path: Path) -> None:
         try:
@@ -144,10 +170,8 @@ class _Found:
                 self.parts.append(read_part(path))
         except FileNotFoundError:
             return
-        except OSError as error:
-            self.damage[path] = RecordingError(f"{path} cannot be read: {error.strerror}")
-        except RecordingError as error:
-            self.damage[path] = error
+        except (OSError, RecordingError) as error:
+            self.damage[path] = damage_of(path, error)
 
     def recording(self, run: RunFile, information: RunInformation, *, now_ns: int) -> Recording:
         """Return all of it as one recording."""

@@ -124,6 +124,23 @@ def test_processes_that_ran_the_same_are_added_up_before_they_are_merged(
     assert len(together.threads) == PARTS + 1
 
 
+def test_a_reader_adds_up_what_is_not_merged_yet(live_folder: Path) -> None:
+    """All parts of thousands would not have room in its memory."""
+    names = parts_in(live_folder)
+    damaged = live_folder / names[-1]
+    damaged.write_bytes(damaged.read_bytes()[:5000])
+    contents = read_live_folder(live_folder)
+    assert parts_in(live_folder) == names
+    assert contents.damaged_parts == (damaged,)
+    recording = contents.recording
+    assert len(recording.processes) == KEPT_PARTS + 1
+    assert processes_in(recording) == PARTS - 1
+    merge_ended_parts(live_folder)
+    merged = read_live_folder(live_folder).recording
+    assert (totals(recording), recording.threads) == (totals(merged), merged.threads)
+    assert recording.run.duration_ns == merged.run.duration_ns
+
+
 def test_few_parts_are_left_alone(live_folder: Path) -> None:
     for name in parts_in(live_folder)[MOST_ENDED_PARTS:]:
         (live_folder / name).unlink()
