@@ -339,3 +339,48 @@ def test_what_is_answered_in_one_call_ends_with_it(tmp_path: Path) -> None:
     assert (put.outcome, put.abandoned) == (226, False)
     assert put.end_ns is not None
     assert bye.begin_ns - put.end_ns >= 50_000_000  # the target slept that long in between
+
+
+HANDED_ON = """
+import os, threading
+
+class Connection:
+    def on_get(self): pass
+
+def serve():
+    for _ in range(20):
+        one = Connection()
+        one.on_get()
+        one.on_get()
+
+def serve_in_threads(host):
+    names = [repr((f"10.0.0.{host}", 1000 + number)) for number in range(4)]
+    threads = [threading.Thread(target=serve, name=name) for name in names]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+kept = [Connection() for _ in range(3)]
+for one in kept:
+    one.on_get()
+for host in range(3):
+    if os.fork() == 0:
+        serve_in_threads(host)
+        for one in kept:
+            one.on_get()  # one session, of the parent and of each child
+        one = None
+        kept.clear()
+        serve()  # where those were
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_in_threads_and_forked_children_as_well(tmp_path: Path) -> None:
+    action = recorded(GET, tmp_path, HANDED_ON)["get"]
+    sessions = 3 + 3 * (4 * 20 + 20)
+    assert action["count"] == 3 + 3 * (4 * 40 + 3 + 40)
+    assert (action["sessions"], action["sessions_at_least"]) == (sessions, False)
+    found = as_json("functions", "-f", "none", "--format", "json", folder=tmp_path)["functions"]
+    assert {item["name"]: item["calls"] for item in found}["__main__.serve"] == 3 * 5
+    drawn = as_json("render", "-f", "none", "--format", "json", "-o", "-", folder=tmp_path)
+    assert "(address, port)" in {node["name"] for node in drawn["nodes"]}
