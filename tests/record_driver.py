@@ -21,7 +21,9 @@ def main() -> int:
     target = Target(
         settings["target"], tuple(settings["arguments"]), is_module=settings["is_module"]
     )
-    options = RecordOptions(Path(settings["folder"]), engine=settings["engine"])
+    options = RecordOptions(
+        Path(settings["folder"]), engine=settings["engine"], **settings["options"]
+    )
     recorded = record(target, options, say=lambda _: None)
     entry = recorded.entry
     Path(settings["result"]).write_text(

@@ -92,6 +92,7 @@ class DrivenRecording:
         working_folder: Path | None = None,
         environment: dict[str, str] | None = None,
         prepare: Callable[[], None] | None = None,
+        **options: Any,
     ) -> None:
         self._result = folder / "result.json"
         settings = {
@@ -102,6 +103,7 @@ class DrivenRecording:
             "arguments": list(arguments),
             "is_module": is_module,
             "result": str(self._result),
+            "options": options,
         }
         self.process = subprocess.Popen(
             # Isolated: what the environment says is meant for the target alone.
