@@ -19,6 +19,7 @@ from callgraph_lab.graph.lines import line_tables
 from callgraph_lab.launch.interpreter import this_interpreter
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
+from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.live_information import brief_arguments
 from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.removing import remove_live_folder
@@ -48,14 +49,15 @@ class trace:  # noqa: N801 - used like a function
 
     With ``c_calls`` functions written in C are recorded as well, with ``memory`` it is counted what
     each function allocates and frees, by the engine that can. Of functions that a glob in ``lines``
-    finds every source line is counted.
+    finds every source line is counted. Past ``max_contexts`` calls are told apart by caller, callee
+    and depth only, past ``max_functions`` all further functions are one; the recording says so.
 
     The recording is at ``path`` when the block has been left, also by an exception. Raises
     ``EngineError`` for an engine that cannot be used, ``OutputError`` where the recording cannot
     be written, ``UsageError`` inside another block: a process has one recording at a time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword
         self,
         path: str | PathLike[str],
         *,
@@ -63,10 +65,21 @@ class trace:  # noqa: N801 - used like a function
         c_calls: bool = False,
         memory: bool = False,
         lines: Sequence[str] = (),
+        max_contexts: int = layout.DEFAULT_MAX_CONTEXTS,
+        max_functions: int = layout.DEFAULT_MAX_FUNCTIONS,
     ) -> None:
+        for name, number, least in (
+            ("max_contexts", max_contexts, layout.LEAST_MAX_CONTEXTS),
+            ("max_functions", max_functions, layout.LEAST_MAX_FUNCTIONS),
+        ):
+            if number < least:
+                raise UsageError(f"{name} is {number:,}; the least is {least:,}")
         self._path = Path(path)
         self._engine = choose(engine, c_calls=c_calls, memory=memory, lines=bool(lines)).name
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = {
+            "max_contexts": max_contexts,
+            "max_functions": max_functions,
+        }
         if c_calls:
             self._options["c_calls"] = True
         if memory:

@@ -111,7 +111,17 @@ def what_breaks_the_sum_rule(
         life = lives.processes.get(process.pid)
         if life is not None and life.gone_ns is not None and process.ending == "running":
             yield f"process {process.pid} ended before it was looked at, and runs"
-    most = defaultdict(int)
+    yield from _roots(recording, lives, until_ns, slack_ns, is_over=is_over)
+    yield from _contexts(recording, slack_ns)
+    yield from _lines(recording, lives, until_ns, slack_ns)
+    yield from _instances(recording, lives, until_ns, slack_ns)
+
+
+def _roots(
+    recording: Recording, lives: Lives, until_ns: int, slack_ns: int, *, is_over: bool
+) -> Iterator[str]:
+    tree, whole_ns = recording.tree, recording.run.duration_ns
+    most: dict[int, int] = defaultdict(int)
     for thread in recording.threads:
         if thread.pid not in lives.processes:
             if is_over:
@@ -131,9 +141,6 @@ def what_breaks_the_sum_rule(
             least_ns = life.sign_ns - life.awake_ns
             if most[pid] < least_ns - slack_ns:
                 yield f"process {pid}: {most[pid]:,} ns, and it has told of {least_ns:,}"
-    yield from _contexts(recording, slack_ns)
-    yield from _lines(recording, lives, until_ns, slack_ns)
-    yield from _instances(recording, lives, until_ns, slack_ns)
 
 
 def _contexts(recording: Recording, slack_ns: int) -> Iterator[str]:

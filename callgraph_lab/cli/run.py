@@ -21,7 +21,12 @@ from callgraph_lab.cli.options import (
 from callgraph_lab.cli.parameters import MillisecondsType, SecondsType, TargetCommand
 from callgraph_lab.errors import CallgraphLabError, UsageError
 from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
-from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
+from callgraph_lab.recording.live_format import (
+    DEFAULT_MAX_CONTEXTS,
+    DEFAULT_MAX_FUNCTIONS,
+    LEAST_MAX_CONTEXTS,
+    LEAST_MAX_FUNCTIONS,
+)
 from callgraph_lab.render.heat import is_of_memory
 
 if TYPE_CHECKING:
@@ -91,7 +96,7 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--max-contexts",
-                type=click.IntRange(min=1000),
+                type=click.IntRange(min=LEAST_MAX_CONTEXTS),
                 default=DEFAULT_MAX_CONTEXTS,
                 show_default=True,
                 metavar="N",
@@ -100,7 +105,7 @@ def record_options(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--max-functions",
-                type=click.IntRange(min=100),
+                type=click.IntRange(min=LEAST_MAX_FUNCTIONS),
                 default=DEFAULT_MAX_FUNCTIONS,
                 show_default=True,
                 metavar="N",

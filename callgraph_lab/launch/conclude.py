@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     from callgraph_lab.recording.run_file import RunFile
 
 _KEPT = "what was recorded is kept: 'cglab list' finishes it"
+_KEPT_FROM_IT = "(a wrapper, or an option like -E, -I or -S, keeps it from that)"
 _NEVER_LOADED = (
-    "nothing was recorded: the target's Python did not load what PYTHONPATH names (a wrapper, or an"
-    " option like -E, -I or -S, keeps it from that), or it ended before its first line"
+    "nothing was recorded: the target's Python did not load what PYTHONPATH names"
+    f" {_KEPT_FROM_IT}, or it ended before its first line"
 )
+_STOPPED_BEFORE = (
+    "nothing had been recorded when the target was stopped by {stopped_by}: it had not come to its"
+    " first line"
+)
+_OR_NEVER_LOADED = f", or its Python does not load what PYTHONPATH names {_KEPT_FROM_IT}"
 _ENDED_BEFORE = "nothing was recorded: the target ended before its first line"
 _WAS_TOLD = "nothing was recorded"
 _SIGNALLED = 128
+_STARTS_WITHIN_S = 2.0
+"""A Python that has run for longer may well have been at work all the time, unrecorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +120,7 @@ def _why_nothing(live_folder: Path, outcome: Outcome) -> str:
             return ""  # it is there, and who reads it says what is wrong with it
     if any(live_folder.glob(f"*{NOTE_SUFFIX}")):
         return _WAS_TOLD
+    if outcome.stopped_by:
+        text = _STOPPED_BEFORE.format(stopped_by=outcome.stopped_by)
+        return text if outcome.lasted_s < _STARTS_WITHIN_S else text + _OR_NEVER_LOADED
     return _ENDED_BEFORE if outcome.status > _SIGNALLED else _NEVER_LOADED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -17,10 +16,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from callgraph_lab.errors import TargetError
-from callgraph_lab.recording.live_format import PART_SUFFIX
+from callgraph_lab.launch.daemons import Daemons
 from callgraph_lab.recording.marking import RECORDING_VARIABLE
-from callgraph_lab.recording.running import has_running_process, is_written
-from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,14 +54,14 @@ class Drive:
         self._say = say
         self._client: subprocess.Popen[bytes] | None = None
         self._deadline = 0.0
-        self._live_folder: Path | None = None
+        self._daemons: Daemons | None = None
         self.state = DriveState.WAITING
         self.exit_status: int | None = None
 
     def tell_recording(self, live_folder: Path) -> None:
         """Have the client know the recording, so that it can put marks on it."""
-        self._live_folder = live_folder.resolve()
-        self._environment[RECORDING_VARIABLE] = str(self._live_folder)
+        self._environment[RECORDING_VARIABLE] = str(live_folder.resolve())
+        self._daemons = Daemons(live_folder.resolve())
 
     def begin(self) -> None:
         """Count the time that the target has until it listens from now."""
@@ -90,38 +87,9 @@ class Drive:
             self.state = DriveState.FAILED if self.exit_status else DriveState.DONE
         return self.state
 
-    @property
-    def is_over(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return self.state not in (DriveState.WAITING, DriveState.RUNNING, DriveState.DRAINING)
-
-    def daemons(self) -> list[psutil.Process]:
-        """Return the processes that record, of which the first one may not be an ancestor any more.
-
-        A server that becomes a daemon is nobody's descendant; but it has a part of the recording.
-        """
-        if self._live_folder is None:
-            return []
-        owners = [
-            owner_of(part) for part in self._live_folder.glob(f"*{PART_SUFFIX}") if is_written(part)
-        ]
-        return [process for owner in owners if owner for process in family(owner[0])]
-
-    def has_daemon(self) -> bool:
-        """Say whether any process of the run goes on, also one that has no part of its own yet."""
-        return self._live_folder is not None and has_running_process(self._live_folder)
-
-    def stop_daemons(self, wait_s: float) -> None:
-        """End what goes on of the target as the target would be ended: in steps."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            found = self.daemons()
-            for process in found:
-                with contextlib.suppress(psutil.Error):
-                    process.send_signal(number)
-            psutil.wait_procs(found, wait_s)
-
     def _processes(self, target_pid: int) -> list[psutil.Process]:
-        return [*family(target_pid), *self.daemons()]
+        daemons = [] if self._daemons is None else self._daemons.processes()
+        return [*family(target_pid), *daemons]
 
     def _start(self, address: tuple[str, int]) -> None:
         host, port = address

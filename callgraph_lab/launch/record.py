@@ -27,13 +27,16 @@ from callgraph_lab.errors import (
 )
 from callgraph_lab.filtering.globs import with_own_names
 from callgraph_lab.launch import heap_options
+from callgraph_lab.launch.background import open_descriptors
 from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.conclude import conclude
+from callgraph_lab.launch.daemons import Daemons
 from callgraph_lab.launch.drive import Drive, DriveState
 from callgraph_lab.launch.faults import Faults
 from callgraph_lab.launch.interpreter import find_interpreter
 from callgraph_lab.launch.interrupts import interrupts_held
 from callgraph_lab.launch.passing_on import signals_to_pass_on
+from callgraph_lab.launch.rest import Rest
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
 from callgraph_lab.launch.start import named_descriptors
@@ -186,6 +189,7 @@ def _record(
     with_guppy = heap_options.choose_counter(options.heap, interpreter.program, say)
     limit_watch = LimitWatch(options.limits, options.on_limit, interpreter.program, say)
     uses_stack = engine.name == NATIVE and "memory" not in options.limits
+    not_ours = open_descriptors() - named_descriptors((options.log_file, options.log_events))
     drive = None
     if options.drive is not None:
         drive = Drive(options.drive, timeout_s=options.drive_timeout_s, say=say)
@@ -196,6 +200,7 @@ def _record(
     signal.pthread_sigmask(signal.SIG_BLOCK, signals_to_pass_on())
     # The lock tells other commands, until we return, that this run goes on.
     path, live_folder, _run_lock = _reserve(options.folder, stem)
+    daemons = Daemons(live_folder)
     if drive is not None:
         drive.tell_recording(live_folder)
     command = target.command(interpreter.program)
@@ -231,6 +236,7 @@ def _record(
             mask=mask,
             duration_s=options.duration_s,
             drive=drive,
+            daemons=daemons,
             stop_after_s=options.stop_after_s,
             kept_descriptors=named_descriptors((options.log_file, options.log_events)),
         )
@@ -251,14 +257,13 @@ def _record(
         raise
     with interrupts_held():
         faults.guard(_LIMITS, limit_watch.close, None)
-        beside.target_has_ended()
-        beside.close()
-        runtime.remove()
+        rest = Rest(daemons, beside, runtime, supervisor.pid)
+        rest.first_process_has_ended()
         notes = [f"stopped by {outcome.stopped_by}"] if outcome.stopped_by else []
         notes += [*outcome.notes, *outcome.faults, *beside.faults, *faults.notes]
         notes += faults.guard(_LIMITS, lambda: limit_watch.finish(outcome.status), [])
         concluded = conclude(path, live_folder, run, outcome, notes, say=say)
-        beside.finish(lambda: catalog.load(concluded.entry))
+        rest.go_on(concluded.entry, mask=mask, let_go_of=not_ours)
         return Recorded(
             entry=concluded.entry,
             outcome=outcome,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgraph_lab.launch.daemons import DaemonWatch
 from callgraph_lab.launch.drive import DriveState, terminate_family
 from callgraph_lab.launch.faults import Faults
 from callgraph_lab.launch.passing_on import (
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
+    from callgraph_lab.launch.daemons import Daemons
     from callgraph_lab.launch.drive import Drive
 
-_ENDS_THE_DRIVE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_EVERY_S = 0.1
 LONGEST_WAIT_S = 3600.0
 _SUSPENDS_WITHIN_S = 5.0
@@ -47,6 +48,8 @@ class Outcome:
     stopped_by: str = ""
     """What made ``cglab`` stop it, or empty where it ended by itself."""
     notes: list[str] = field(default_factory=list)
+    lasted_s: float = 0.0
+    """From its start to its end, or that of what it had become."""
     faults: list[str] = field(default_factory=list)
     """What went wrong in ``cglab`` meanwhile, which has been said."""
 
@@ -55,6 +58,7 @@ class Supervisor:
     """Runs one command until it ends, or until it is stopped.
 
     ``mask`` are the blocked signals that the command is to have, where ours are others by now.
+    Where something is to stop it, that stops the ``daemons`` as well that it may have become.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword
@@ -66,6 +70,7 @@ class Supervisor:
         mask: set[int | signal.Signals] | None = None,
         duration_s: float | None = None,
         drive: Drive | None = None,
+        daemons: Daemons | None = None,
         stop_after_s: float = DEFAULT_STOP_AFTER_S,
         kept_descriptors: frozenset[int] = frozenset(),
     ) -> None:
@@ -75,10 +80,14 @@ class Supervisor:
         self._mask = mask
         self._duration_s = duration_s
         self._drive = drive
+        self._daemons = daemons
         self._stop_after_s = stop_after_s
         self._kept_descriptors = kept_descriptors
         self._faults = Faults(say)
+        self.pid = 0
+        """That of the command, once it is started."""
         self._end_at: float | None = None
+        self._began_at = 0.0
         self._step = 0
         self._next_step_at: float | None = None
         self._stopped_by = ""
@@ -119,6 +128,7 @@ class Supervisor:
                 lambda: self._prepare_child(before, prepare),
                 keep=self._kept_descriptors,
             )
+            self.pid = process.pid
             passing_on = PassingOn(process, wanted)
             try:
                 for number in early:
@@ -149,6 +159,7 @@ class Supervisor:
         blocked: set[int],
         attend: Callable[[int], float],
     ) -> Outcome:
+        self._began_at = time.monotonic()
         if self._duration_s is not None:
             self._end_at = time.monotonic() + self._duration_s
         if self._drive is not None:
@@ -159,30 +170,29 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the target is not to be left alone
                 self._faults.tell("watching the target", error)
                 time.sleep(_LOOK_EVERY_S)
-        if self._drive is not None and not self._stopped_by:
-            drive = self._drive
+        is_to_be_stopped = self._drive is not None or self._end_at is not None
+        if is_to_be_stopped and not self._stopped_by and not process.returncode:
             self._faults.guard(
-                "driving a daemon", lambda: self._drive_daemon(process, drive, blocked), None
+                "watching a daemon", lambda: self._watch_daemons(process.pid, blocked, attend), None
             )
         return self._outcome(process.returncode)
 
-    def _drive_daemon(
-        self, process: subprocess.Popen[bytes], drive: Drive, blocked: set[int]
-    ) -> None:
-        """Let the client talk to a server that went on as a daemon when the first process ended."""
-        if process.returncode or not drive.has_daemon():
-            return
-        while not drive.is_over and drive.has_daemon():
-            drive.poll(process.pid)
-            received = signal.sigtimedwait(blocked, _LOOK_EVERY_S)
-            if received is not None and received.si_signo in _ENDS_THE_DRIVE:
-                self._stopped_by = _signal_name(received.si_signo)
-                break
-        if not self._stopped_by and drive.state is DriveState.NEVER_LISTENED:
-            self._stopped_by = "--drive-timeout"
-        elif not self._stopped_by and drive.is_over:
-            self._stopped_by = "the end of --drive"
-        drive.stop_daemons(self._stop_after_s)
+    def _watch_daemons(self, pid: int, blocked: set[int], attend: Callable[[int], float]) -> None:
+        """Wait for a server that went on as a daemon when the first process, ``pid``, ended."""
+        if self._daemons is not None:
+            watch = DaemonWatch(
+                self._daemons,
+                say=self._say,
+                attend=lambda: self._attended(pid, attend),
+                reason=lambda: self._reason_to_stop(pid),
+                stop_after_s=self._stop_after_s,
+            )
+            self._stopped_by = watch.wait(blocked)
+
+    def _attended(self, pid: int, attend: Callable[[int], float]) -> float:
+        return self._faults.guard(
+            "what cglab does beside the target", lambda: attend(pid), LONGEST_WAIT_S
+        )
 
     def _take_turn(
         self,
@@ -191,22 +201,32 @@ class Supervisor:
         blocked: set[int],
         attend: Callable[[int], float],
     ) -> None:
-        patience_s = self._faults.guard(
-            "what cglab does beside the target", lambda: attend(process.pid), LONGEST_WAIT_S
-        )
-        if self._stop_asked_for and not self._stopped_by:
-            self._begin_stopping(process, self._stop_asked_for)
+        patience_s = self._attended(process.pid, attend)
+        if reason := self._reason_to_stop(process.pid):
+            self._begin_stopping(process, reason)
         received = signal.sigtimedwait(blocked, min(patience_s, self._patience_s()))
         if received is not None:
             self._on_signal(process, passing_on, received)
-        now = time.monotonic()
-        if self._end_at is not None and now >= self._end_at:
-            self._end_at = None
-            self._begin_stopping(process, f"--duration {self._duration_s:g}")
-        if self._drive is not None and not self._stopped_by:
-            self._follow_drive(process, self._drive)
-        if self._next_step_at is not None and now >= self._next_step_at:
+        if self._next_step_at is not None and time.monotonic() >= self._next_step_at:
             self._take_step(process)
+
+    def _reason_to_stop(self, pid: int) -> str:
+        """Return what is to stop the target ``pid`` now, or nothing. Move the client on."""
+        if self._end_at is not None and time.monotonic() >= self._end_at:
+            self._end_at = None
+            return f"--duration {self._duration_s:g}"
+        if self._stopped_by or self._stop_asked_for:
+            return "" if self._stopped_by else self._stop_asked_for
+        drive = self._drive
+        if drive is not None:
+            state = self._faults.guard(
+                "driving the target", lambda: drive.poll(pid), DriveState.FAILED
+            )
+            if state in (DriveState.DONE, DriveState.FAILED):
+                return "the end of --drive"
+            if state is DriveState.NEVER_LISTENED:
+                return "--drive-timeout"
+        return ""
 
     def _outcome(self, returned: int) -> Outcome:
         stopped_by = self._stopped_by
@@ -214,7 +234,11 @@ class Supervisor:
             stopped_by = self._interrupted_by
         if not stopped_by and -returned in self._passed_on:
             stopped_by = _signal_name(-returned)
-        outcome = Outcome(128 - returned if returned < 0 else returned, stopped_by)
+        outcome = Outcome(
+            128 - returned if returned < 0 else returned,
+            stopped_by,
+            lasted_s=time.monotonic() - self._began_at,
+        )
         if returned < 0 and not stopped_by:
             outcome.notes.append(f"the target was ended by {_signal_name(-returned)}")
         outcome.faults += self._faults.notes
@@ -301,15 +325,6 @@ class Supervisor:
     def _plan_step_after(self, number: signal.Signals) -> None:
         self._step = STEPS.index(number) + 1
         self._next_step_at = time.monotonic() + self._stop_after_s
-
-    def _follow_drive(self, process: subprocess.Popen[bytes], drive: Drive) -> None:
-        state = self._faults.guard(
-            "driving the target", lambda: drive.poll(process.pid), DriveState.FAILED
-        )
-        if state in (DriveState.DONE, DriveState.FAILED):
-            self._begin_stopping(process, "the end of --drive")
-        elif state is DriveState.NEVER_LISTENED:
-            self._begin_stopping(process, "--drive-timeout")
 
 
 def _signal_name(number: int) -> str:

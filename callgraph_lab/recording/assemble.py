@@ -279,6 +279,8 @@ def _times(part: LivePart, until_ns: int) -> tuple[array[int], array[int]]:
         for call in thread.open_calls:
             open_calls[call.context] += 1
             inclusive[call.context] += max(until_ns - clock.monotonic_ns(call.start_ticks), 0)
+    if part.ending in ("running", "killed"):
+        _mend_what_was_cut(part, inclusive, until_ns)
     # A root has no call of its own: it lasts as long as what it called.
     of_root = {thread.root: 0 for thread in part.threads}
     for parent, duration_ns in zip(parents, inclusive, strict=True):
@@ -289,3 +291,33 @@ def _times(part: LivePart, until_ns: int) -> tuple[array[int], array[int]]:
     if max(inclusive, default=0) > _LONGEST_NS:
         inclusive = [min(duration_ns, _LONGEST_NS) for duration_ns in inclusive]
     return array("Q", inclusive), open_calls
+
+
+def _mend_what_was_cut(part: LivePart, inclusive: list[int], until_ns: int) -> None:
+    """Let no call last shorter than what it called, where counters are of different moments.
+
+    The writer counts a call's time, and then takes the call off its stack. Who reads in between, or
+    is what remains of a writer that was killed there, finds the innermost call twice. Who reads on
+    while the writer goes on finds calls to have ended whose callers had not yet when these were
+    read, and neither open nor ended later: there the least is known that it can have been.
+    """
+    innermost = {}
+    for thread in part.threads:
+        if thread.open_calls:
+            call = thread.open_calls[-1]
+            since_ns = part.clock.monotonic_ns(call.start_ticks)
+            innermost[part.parent[call.context]] = call.context, max(until_ns - since_ns, 0)
+    below = [0] * len(inclusive)
+    # Callers have the smaller numbers.
+    for context in range(len(inclusive) - 1, -1, -1):
+        parent = part.parent[context]
+        if parent == NO_PARENT:
+            continue
+        too_much = below[context] - inclusive[context]
+        if too_much > 0 and context in innermost:
+            callee, open_ns = innermost[context]
+            cut = min(too_much, open_ns, inclusive[callee] - below[callee])
+            inclusive[callee] -= cut
+            below[context] -= cut
+        inclusive[context] = max(inclusive[context], below[context])
+        below[parent] += inclusive[context]

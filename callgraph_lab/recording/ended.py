@@ -30,6 +30,7 @@ from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.merging import ProcessMerger
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import is_written
+from callgraph_lab.recording.seen_alive import read_seen
 from callgraph_lab.recording.unlocked import owner_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Recording
     from callgraph_lab.recording.live_part import LivePart
     from callgraph_lab.recording.run_file import RunFile
+    from callgraph_lab.recording.seen_alive import SeenAlive
 
 MOST_ENDED_PARTS = 64
 """So many parts of ended processes may lie about. When there are more, all but ``KEPT`` go."""
@@ -225,7 +227,9 @@ def _merge(
     last_ns = 0
     together: dict[int, LivePart] = {}
     items = 0
+    seen: SeenAlive | None = None
     for path in paths:
+        seen = seen or read_seen(path.parent)
         try:
             # What was not begun was only being made when its process ended.
             part = read_part(path) if was_begun(path) else None
@@ -237,6 +241,7 @@ def _merge(
             continue
         merged.append(path.name)
         if part is not None:
+            seen.note_in(part, path.name)
             last_ns = max(last_ns, until_ns(part, 0))
             if (
                 # A process that has run two programs has two parts.

@@ -12,20 +12,31 @@ if TYPE_CHECKING:
 
 
 def until_ns(part: LivePart, now_ns: int) -> int:
-    """Return that moment (CLOCK_MONOTONIC, as all here): now, for a process that is running.
+    """Return that moment (CLOCK_MONOTONIC, as all here).
 
-    It is what the process said of its end, if it could, else what it did last.
+    It is what the process said of its end, if it could, else what it did last. Of a process that is
+    running it is when it was looked at: what was open then may have ended by now.
     """
     if part.is_running:
-        return now_ns
+        return min(now_ns, part.looked_ns or now_ns)
     return part.ended_ns or last_sign_ns(part)
+
+
+def end_is_unknown(part: LivePart) -> bool:
+    """Say whether calls were open at the end of a process, and nobody knows when that was."""
+    return (
+        part.ending == "killed"
+        and not part.ended_ns
+        and any(thread.open_calls for thread in part.threads)
+        and last_sign_ns(part) >= part.missed_ns
+    )
 
 
 def last_sign_ns(part: LivePart) -> int:
     """Return the latest moment that a part bears witness of.
 
-    That is what was called last, and that a thread cannot have spent more time in calls than it has
-    lived.
+    That is what was called last, that a thread cannot have spent more time in calls than it has
+    lived, and when ``cglab`` last saw its process.
     """
     return max(_signs(part))
 
@@ -34,6 +45,7 @@ def _signs(part: LivePart) -> Iterator[int]:
     clock = part.clock
     yield clock.first_ns
     yield clock.latest_ns
+    yield part.seen_ns
     spent_ticks = dict.fromkeys((thread.root for thread in part.threads), 0)
     for parent, ticks in zip(part.parent, part.ticks, strict=True):
         if parent in spent_ticks:

@@ -24,6 +24,7 @@ from callgraph_lab.recording.ended import (
     surplus_of,
 )
 from callgraph_lab.recording.ends import (
+    end_is_unknown,
     last_program_of,
     note_end_of_target,
     note_ends_in_copy,
@@ -38,6 +39,7 @@ from callgraph_lab.recording.merging import joined
 from callgraph_lab.recording.resource_file import read_resources
 from callgraph_lab.recording.run_file import RunFile, read_run_file
 from callgraph_lab.recording.running import is_running
+from callgraph_lab.recording.seen_alive import SeenAlive, read_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Recording, RunInformation
     from callgraph_lab.recording.live_part import LivePart
 
+_KILLED_UNSEEN = "it was killed while nobody looked: calls that were open end with what it did last"
 _MOST_PIDS = 5
 _MOST_NOTES = 20
 _MOST_NOTE_CHARACTERS = 500
@@ -146,8 +149,9 @@ class _Found:
         paths = [path for path in paths if path.name not in index.parts]
         if adds_up and len(paths) > MOST_ENDED_PARTS:
             paths = found._add_up(folder, paths)
+        seen = read_seen(folder)
         for path in paths:
-            found._read(path)
+            found._read(path, seen)
         if found.damage and not found.parts:
             raise next(iter(found.damage.values()))
         return found
@@ -163,11 +167,13 @@ class _Found:
             self.ended = merged_in_memory(self.ended, surplus, run, self.damage)
         return sorted({*paths} - {*surplus})
 
-    def _read(self, path: Path) -> None:
+    def _read(self, path: Path, seen: SeenAlive) -> None:
         try:
             # What was not begun was only being made when its process ended.
             if was_begun(path):
-                self.parts.append(read_part(path))
+                part = read_part(path)
+                seen.note_in(part, path.name)
+                self.parts.append(part)
         except FileNotFoundError:
             return
         except (OSError, RecordingError) as error:
@@ -190,7 +196,8 @@ def _remarks(parts: Sequence[LivePart], ended: Recording | None) -> list[str]:
     pids: dict[str, list[str]] = {}
     more: Counter[str] = Counter()
     for part in parts:
-        if remark := remark_on(part):
+        unseen = _KILLED_UNSEEN if end_is_unknown(part) else ""
+        for remark in filter(None, (remark_on(part), unseen)):
             pids.setdefault(remark, []).append(str(part.pid))
     for process in () if ended is None else ended.processes:
         if process.stop_reason:

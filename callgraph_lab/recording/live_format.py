@@ -281,8 +281,12 @@ DEFAULT_KEEP_EVENTS = 20_000
 DEFAULT_MAX_CONTEXTS = 1_000_000
 """How many contexts an engine keeps apart in a process, unless told otherwise: 64 MB."""
 
+LEAST_MAX_CONTEXTS = 1000
+"""No smaller number of contexts can be asked for."""
 DEFAULT_MAX_FUNCTIONS = 50_000
 """How many functions an engine tells apart in a process, unless told otherwise."""
+LEAST_MAX_FUNCTIONS = 100
+"""No smaller number of functions can be asked for."""
 MORE_FUNCTIONS = "<more functions>"
 """Stands for all functions past that."""
 

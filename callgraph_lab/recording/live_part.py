@@ -246,6 +246,12 @@ class LivePart:
     ended_ns: int = 0
     """When its process ended, as it has said itself; 0 where it has not."""
     ended_by: int = layout.ENDING_UNKNOWN
+    seen_ns: int = 0
+    """When ``cglab`` last saw its process alive; 0 where it has not."""
+    missed_ns: int = 0
+    """When ``cglab`` looked, later, and its process was not there; 0 where it did not look."""
+    looked_ns: int = 0
+    """When its open calls were looked at, which was after all else."""
     is_running: bool = False
     """Whether its process was there, and wrote on, when the file was read."""
     folded_from: int = 0

@@ -7,6 +7,7 @@ that a damaged file costs one ``RecordingError`` and no more time or memory than
 from __future__ import annotations
 
 import json
+import time
 from array import array
 from functools import lru_cache
 from operator import lt
@@ -104,7 +105,10 @@ class _PartReader:
         part.lines = read_lines(data, len(part.functions))
         if any(block[0] in _ACTION_BLOCKS for block in blocks(data)) or any(part.label):
             self._read_actions(part)
-        threads = ThreadsReader(self._path, data, part.parent, self._position)
+        part.looked_ns = time.monotonic_ns()
+        threads = ThreadsReader(
+            self._path, data, part.parent, self._position, is_running=self._is_running
+        )
         part.threads = threads.read()
         return part
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +15,7 @@ from callgraph_lab.recording.live_part import LiveThread, OpenCall
 from callgraph_lab.recording.running import is_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 _LARGEST = 2**63 - 1
@@ -65,6 +67,9 @@ class ThreadsReader:
     data: bytes
     parents: Sequence[int]
     position: Callable[[int], int | None]
+    is_running: bool = False
+    """Whether the file is written on. Then stacks are read after all else: a call that is open in
+    them has not been counted before as one that has ended."""
     _roots: set[int] = field(default_factory=set)
     _looks_left: int = _MOST_LOOKS
 
@@ -75,7 +80,11 @@ class ThreadsReader:
             if kind == layout.BLOCK_THREAD and used and end - start >= layout.THREAD.size:
                 # A later block of a thread replaces the earlier one, once it has all of it.
                 places[number] = start, end
-        found = [self._read_thread(start, end) for start, end in places.values()]
+        payloads = self._payloads(places.values()) if self.is_running else {}
+        found = [
+            self._read_thread(start, end, payloads.get(start, self.data[start:end]))
+            for start, end in places.values()
+        ]
         threads = [thread for thread in found if thread is not None]
         if len(self._roots) < self.parents.count(_NO_CALLER):
             # What a root was reached from is kept, whose thread is damaged or was only being added.
@@ -86,8 +95,18 @@ class ThreadsReader:
             ]
         return threads
 
-    def _read_thread(self, start: int, end: int) -> LiveThread | None:
-        block = _Block.parse(self.data[start:end])
+    def _payloads(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
+        """Return what stands at some places of the file by now, by where they start."""
+        payloads = {}
+        with suppress(OSError), open_guarded(self.path) as file:
+            for start, end in places:
+                payload = os.pread(file.fileno(), end - start, start)
+                if len(payload) == end - start:
+                    payloads[start] = payload
+        return payloads
+
+    def _read_thread(self, start: int, end: int, payload: bytes) -> LiveThread | None:
+        block = _Block.parse(payload)
         root = self.position(block.root)
         if root is None or self.parents[root] != _NO_CALLER or root in self._roots:
             return None
@@ -100,8 +119,8 @@ class ThreadsReader:
             self._looks_left -= 1
             if self._looks_left < _MOST_LOOKS - _LOOKS_AT_ONCE:
                 time.sleep(_PAUSE_S)
-            payload = self._look_again(start, end)
-            if len(payload) < end - start:
+            payload = self._payloads([(start, end)]).get(start, b"")
+            if not payload:
                 break
             again = _Block.parse(payload)
             looked, is_whole = self._open_calls(root, again)
@@ -120,14 +139,6 @@ class ThreadsReader:
         # One that was killed in its beginning is there, and not counted yet.
         threads = max(block.threads, 1)
         return LiveThread(root, threads, alive, tuple(open_calls), latest_ticks, block.began)
-
-    def _look_again(self, start: int, end: int) -> bytes:
-        try:
-            with open_guarded(self.path) as file:
-                file.seek(start)
-                return file.read(end - start)
-        except OSError:
-            return b""
 
     def _open_calls(self, root: int, block: _Block) -> tuple[list[OpenCall], bool]:
         """Return the open calls, outermost first, and whether another look would find no more."""

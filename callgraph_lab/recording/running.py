@@ -66,8 +66,11 @@ def _answer(part: Path, *, count: int) -> tuple[bool, bool]:
 
 def is_running(live_folder: Path) -> bool:
     """Say whether a process of the run, or the ``cglab`` that watches it, is still there."""
-    if has_running_process(live_folder):
-        return True
+    return has_running_process(live_folder) or is_watched(live_folder)
+
+
+def is_watched(live_folder: Path) -> bool:
+    """Say whether the ``cglab`` that watches a run is still there."""
     lock_file = live_folder / layout.RUN_LOCK_FILE
     with contextlib.suppress(OSError), open_guarded(lock_file) as file:
         return is_locked(file.fileno(), 0)

@@ -8,7 +8,7 @@ from callgraph_lab.errors import OutputError
 from callgraph_lab.resources.sampler import ResourceSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from callgraph_lab.resources.heartbeat import Heartbeat
@@ -18,9 +18,14 @@ class ResourceWatch:
     """Done by the supervisor, whenever ``attend`` asked to be called again."""
 
     def __init__(
-        self, live_folder: Path, *, say: Callable[[str], None], heartbeat: Heartbeat | None = None
+        self,
+        live_folder: Path,
+        *,
+        say: Callable[[str], None],
+        heartbeat: Heartbeat | None = None,
+        others: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> None:
-        self._sampler = ResourceSampler(live_folder, say=say)
+        self._sampler = ResourceSampler(live_folder, say=say, others=others)
         self._heartbeat = heartbeat
 
     def attend(self, pid: int) -> float:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from support_engines import column_by_name, every_engine, record_program, write_script
+
+import callgraph_lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,3 +97,51 @@ def test_a_program_that_cannot_be_run_ends_nothing(engine: str, tmp_path: Path) 
     )
     recording = record_program(script, folder=tmp_path, engine=engine)
     assert [process.ending for process in recording.processes] == ["exited", "killed"]
+
+
+KILLED_ASLEEP = """
+import json, os, signal, sys, time
+
+def sleeps():
+    time.sleep(600)
+
+read, write = os.pipe()
+began_ns = time.monotonic_ns()
+pid = os.fork()
+if pid == 0:
+    os.write(write, b".")
+    sleeps()
+os.read(read, 1)
+asleep_ns = time.monotonic_ns()
+time.sleep(1.2)
+killed_ns = time.monotonic_ns()
+os.kill(pid, signal.SIGKILL)
+os.waitpid(pid, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump([killed_ns - asleep_ns, time.monotonic_ns() - began_ns], file)
+"""
+
+
+@every_engine
+def test_a_child_killed_asleep_ends_when_it_was_last_seen(engine: str, tmp_path: Path) -> None:
+    script, told = write_script(tmp_path, KILLED_ASLEEP), tmp_path / "told.json"
+    recording = record_program(script, str(told), folder=tmp_path, engine=engine)
+    least_ns, most_ns = json.loads(told.read_text(encoding="ascii"))
+    slept_ns = column_by_name(recording, "inclusive_ns")["sleeps"]
+    # What is between two looks depends on the machine's load; samples are taken at the same time.
+    longest_ns = max(later - earlier for earlier, later in pairwise(recording.resources.moment_ns))
+    assert least_ns - 2 * longest_ns < slept_ns < most_ns
+    assert recording.run.notes == ()
+
+
+def test_where_nobody_looks_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = write_script(
+        tmp_path,
+        "import callgraph_lab\nwith callgraph_lab.trace('x.cglab'):\n"
+        + textwrap.indent(KILLED_ASLEEP.replace("1.2", "0.1"), "    "),
+    )
+    subprocess.run([sys.executable, str(script), str(tmp_path / "told.json")], check=True)
+    recording = callgraph_lab.open("x.cglab")
+    (note,) = recording.run.notes
+    assert "it was killed while nobody looked" in note

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from support_cli import as_json, cglab, write_target
 from support_engines import every_engine
+
+import callgraph_lab
+from callgraph_lab.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +48,21 @@ def test_max_functions(engine: str, tmp_path: Path) -> None:
     assert len(found) < 150
     assert calls["make"] == 400
     assert calls["<more functions>"] > 900
+
+
+@every_engine
+def test_budgets_of_a_traced_block(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = compile(MANY_FUNCTIONS.replace("400", "1200"), "many.py", "exec")
+    with callgraph_lab.trace("x.cglab", engine=engine, max_functions=100):
+        exec(code, {"__name__": "many"})  # noqa: S102 - our own
+    (note,) = callgraph_lab.open("x.cglab").run.notes
+    assert "past 100 functions all others are <more functions>" in note
+    with callgraph_lab.trace("y.cglab", engine=engine, max_contexts=1000):
+        exec(code, {"__name__": "many"})  # noqa: S102 - our own
+    (note,) = callgraph_lab.open("y.cglab").run.notes
+    assert "1,000 contexts" in note or "1000 contexts" in note
+    with pytest.raises(UsageError, match="max_contexts is 0"):
+        callgraph_lab.trace("z.cglab", max_contexts=0)

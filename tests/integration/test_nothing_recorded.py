@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,20 @@ def test_wrapper_that_changes_its_mind(tmp_path: Path) -> None:
     assert "cglab: recorded" not in result.stderr
     (note,) = as_json("info", "--format", "json", folder=tmp_path)["notes"]
     assert note.startswith("nothing was recorded")
+
+
+def test_ctrl_c_before_the_first_line(tmp_path: Path) -> None:
+    """It is what happened, and neither the wrapper nor an option is to blame."""
+    write_target(tmp_path, "print('ran')\n")
+    line = f'case "$1" in -c) exec {sys.executable} "$@";; esac'
+    python = wrapper(tmp_path, f"{line}\ntrap 'exit 1' INT\necho ready\nsleep 30 & wait")
+    with running(*RUN, "--python", python, "target.py", folder=tmp_path) as run:
+        run.wait_for("ready")
+        os.kill(run.process.pid, signal.SIGINT)
+        assert run.end() == 1
+    (said,) = (text for text in run.errors.splitlines() if "cglab: error: " in text)
+    assert "when the target was stopped by SIGINT" in said
+    assert "it had not come to its first line" in said
 
 
 def test_what_killed_runs_left_behind_goes_with_the_next(tmp_path: Path) -> None:

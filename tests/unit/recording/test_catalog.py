@@ -317,7 +317,9 @@ def test_a_damaged_part_costs_only_itself(tmp_path: Path) -> None:
     worse.mkdir()
     (live_folder / "4244-99.part").write_bytes(bytes(8192))  # was only being made
     recording = catalog.load(only_entry(tmp_path))
-    assert [note.partition(":")[0] for note in recording.run.notes] == ["left out"] * 2
+    *notes, killed = (note.partition(": ") for note in recording.run.notes)
+    assert [note[0] for note in notes] == ["left out"] * 2
+    assert killed[2].startswith("it was killed while nobody looked")
     assert "4242-99.part" in recording.run.notes[0]
     assert str(tmp_path) not in recording.run.notes[0]
     assert len(recording.processes) == 1
