@@ -133,12 +133,12 @@ def test_a_daemon_is_stopped_in_steps(ignored: tuple[str, ...], said: str, tmp_p
     assert info["notes"] == ["stopped by --duration 1.5"]
 
 
-def test_a_daemon_whose_cglab_has_gone_is_finished_by_the_next(tmp_path: Path) -> None:
+def test_nobody_finishes_the_recording_of_a_daemon_that_runs(tmp_path: Path) -> None:
     write_target(tmp_path, BECOMES_DAEMON.replace("_exit(3)", "_exit(0)") + "wait_for('end')\n")
     cglab(*RUN, "target.py", folder=tmp_path)
     assert recordings(tmp_path) == []
     cglab("list", folder=tmp_path)
     assert recordings(tmp_path) == []
     (tmp_path / "end").touch()
-    wait_until(lambda: recordings(tmp_path), "it is finished")
+    wait_until(lambda: not list((tmp_path / "out").glob("*.live")), "it is finished")
     assert figures(only_recording(tmp_path))["wait_for"].calls == 1
