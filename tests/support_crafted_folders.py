@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from support_crafted_recordings import Tables
 
 
+_LARGE_BYTES = 1 << 22
 _WAYS_TO_CHANGE_A_FILE = (
     *("gone", "empty", "twice", "renamed", "sparse", "mode"),
     *("fifo", "link", "folder", "socket"),
@@ -71,7 +72,7 @@ class LiveFolders:
         target = folder / path
         if chance.random() < 0.15:
             return self._change_file(folder, target, chance)
-        if not target.is_file() or target.is_symlink():
+        if not target.is_file() or target.is_symlink() or target.stat().st_size > _LARGE_BYTES:
             return "nothing"
         if kind == "merged" and chance.random() < 0.9:
             return write_changed(target, self._merged[path], chance)
