@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.2
 _LOOK_FOR_CHILDREN_EVERY_S = 1.0
+_TIMES_ITS_COST = 20
+"""With thousands of processes a sample is dear: a twentieth of a processor goes into it at most."""
 _NS_PER_S = 1_000_000_000
 
 
@@ -59,6 +61,7 @@ class ResourceSampler:
         """
         now = time.monotonic()
         if now >= self._next_at:
+            used_s = time.thread_time()
             self._next_at += EVERY_S
             if self._next_at <= now:
                 # What was missed is not made up for.
@@ -69,6 +72,8 @@ class ResourceSampler:
             sample = self._take()
             if sample is not None:
                 self._keep(sample)
+            used_s = time.thread_time() - used_s
+            self._next_at = max(self._next_at, now + _TIMES_ITS_COST * used_s)
         return max(self._next_at - time.monotonic(), 0.0)
 
     def close(self) -> None:

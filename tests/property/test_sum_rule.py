@@ -366,7 +366,7 @@ class Watched:
 
 @needs_native_engine
 @settings(
-    max_examples=PROGRAMS or 7,
+    max_examples=PROGRAMS or 5,
     derandomize=not PROGRAMS,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -220,3 +220,20 @@ def test_watch_writes_heartbeats(tmp_path: Path) -> None:
     assert "rss=" in (tmp_path / "beats").read_text()
     with pytest.raises(OutputError, match="cannot write to"):
         line_writer(tmp_path / "missing" / "beats", "--log-file")
+
+
+def test_what_costs_much_is_done_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where there are thousands of processes to look at."""
+
+    def burn(_self: ResourceSampler) -> None:
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+
+    monkeypatch.setattr(ResourceSampler, "_take", burn)
+    sampler = ResourceSampler(tmp_path, say=pytest.fail)
+    began = time.monotonic()
+    patience_s = sampler.poll(os.getpid())
+    assert time.monotonic() - began + patience_s >= 20 * 0.05
