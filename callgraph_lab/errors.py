@@ -41,6 +41,15 @@ def not_yours(path: object) -> NotYoursError:
     )
 
 
+class TooCostlyError(CallgraphLabError):
+    """A recording is so large, or so made, that a question about it takes more than is allowed.
+
+    It is no ``RecordingError``: what could not be read for that reason is not damaged.
+    """
+
+    exit_status = 2
+
+
 class FilterError(UsageError):
     """A filter does not exist, or its file is not a valid filter."""
 

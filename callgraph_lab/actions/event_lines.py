@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from callgraph_lab.recording.event_stream import EventStream
 from callgraph_lab.recording.resource_file import read_resources
-from callgraph_lab.recording.seen_events import SeenEvent, seen_events
+from callgraph_lab.recording.seen_events import SeenEvent, iterate_events
 from callgraph_lab.resources.at_moment import resources_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from callgraph_lab.model import Recording
@@ -46,9 +47,10 @@ def moment_of(event: SeenEvent, started: str) -> datetime:
     return datetime.fromisoformat(started) + timedelta(microseconds=event.moment_ns / 1000)
 
 
-def lines_of(recording: Recording) -> list[dict[str, Any]]:
-    """Return the lines of all events of a recording."""
-    return _with_readings(seen_events(recording), recording.run.started, recording.resources)
+def lines_of(recording: Recording, *, newest: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the lines of all events of a recording, or only of the ``newest`` so many."""
+    events = iterate_events(recording, newest=newest)
+    return _with_readings(events, recording.run.started, recording.resources)
 
 
 class LiveEventLines:
@@ -78,16 +80,16 @@ class LiveEventLines:
         if not to_the_end:
             ready = sum(1 for event in self._waiting if event.moment_ns <= until_ns)
         events, self._waiting = self._waiting[:ready], self._waiting[ready:]
-        return _with_readings(events, self._stream.started, series)
+        return list(_with_readings(events, self._stream.started, series))
 
     def rest(self, recording: Recording) -> list[dict[str, Any]]:
         """Return the lines of what the finished recording has beyond those returned so far."""
         events, self._waiting = self._waiting, []
         events += self._stream.rest(recording)
-        return _with_readings(events, self._stream.started, recording.resources)
+        return list(_with_readings(events, self._stream.started, recording.resources))
 
 
 def _with_readings(
-    events: list[SeenEvent], started: str, series: ResourceSeries
-) -> list[dict[str, Any]]:
-    return [event_line(event, started, resources_at(series, event.moment_ns)) for event in events]
+    events: Iterable[SeenEvent], started: str, series: ResourceSeries
+) -> Iterator[dict[str, Any]]:
+    return (event_line(event, started, resources_at(series, event.moment_ns)) for event in events)

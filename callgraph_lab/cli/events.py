@@ -23,6 +23,8 @@ _LOOK_EVERY_S = 0.2
 _INTERRUPTED = 130
 _WIDTHS = (12, 17, 10, 9, 7, 6, 4, 4)
 """Of the columns where events are printed as they come: room for what is usual."""
+_MOST_CALLS_TOLD = 50
+"""So many calls a table shows of the way to an event, the innermost ones."""
 
 
 @click.command(
@@ -125,11 +127,11 @@ def _show(entry: catalog.Entry, wanted: _Wanted, *, is_table: bool) -> None:
 
     loaded = catalog.load(entry)
     wanted.check(loaded)
-    lines = list(wanted.those_of(lines_of(loaded)))
-    if not is_table:
-        _print_lines(lines)
-    elif lines:
+    lines = wanted.those_of(lines_of(loaded))
+    if is_table:
         _print_table(lines)
+    else:
+        _print_lines(lines)
     if loaded.events_dropped:
         say(f"{loaded.events_dropped:,} earlier events are not in the recording any more")
     if not loaded.events:
@@ -148,6 +150,7 @@ def _follow(
     entry: catalog.Entry, wanted: _Wanted, show: Callable[[Iterable[dict[str, Any]]], None]
 ) -> None:
     """Print events until the run has ended, then what only the finished recording tells."""
+    from callgraph_lab import cost  # noqa: PLC0415 - not for --help
     from callgraph_lab.actions.event_lines import LiveEventLines, lines_of  # noqa: PLC0415
     from callgraph_lab.cli.messages import say  # noqa: PLC0415 - not for --help
     from callgraph_lab.recording import catalog  # noqa: PLC0415
@@ -162,6 +165,7 @@ def _follow(
     try:
         goes_on = True
         while goes_on:
+            cost.renew()
             goes_on = is_running(entry.live_folder)
             show(wanted.those_of(live.poll(time.monotonic_ns())))
             if goes_on:
@@ -180,10 +184,12 @@ def _print_lines(lines: Iterable[dict[str, Any]]) -> None:
         print_json_line(line)
 
 
-def _print_table(lines: Sequence[dict[str, Any]]) -> None:
+def _print_table(lines: Iterable[dict[str, Any]]) -> None:
     from callgraph_lab.cli.tables import print_table  # noqa: PLC0415 - not for --help
 
-    print_table(_columns(), map(_row, lines))
+    rows = [_row(line) for line in lines]
+    if rows:
+        print_table(_columns(), rows)
 
 
 def _table_to_come() -> Callable[[Iterable[dict[str, Any]]], None]:
@@ -227,4 +233,8 @@ def _row(line: dict[str, Any]) -> tuple[str, ...]:
 def _what(line: dict[str, Any]) -> str:
     """Return an event's fields; of one without any, the calls that led there."""
     told = " ".join(f"{key}={value}" for key, value in line["fields"].items())
-    return told or " -> ".join(".".join(name.split(".")[-2:]) for name in line["path"])
+    if told:
+        return told
+    path = line["path"]
+    names = [".".join(name.split(".")[-2:]) for name in path[-_MOST_CALLS_TOLD:]]
+    return " -> ".join(["..."] * (len(path) > len(names)) + names)

@@ -22,6 +22,14 @@ class LazyCommand:
     summary: str
 
 
+_UNLIMITED = frozenset({"run", "demo", "engines", "doctor", "completion"})
+"""Commands that read no recording but one that they have just made."""
+
+
+class Process:
+    """What a command is given that has this process to itself."""
+
+
 COMMANDS: Mapping[str, LazyCommand] = {
     "run": LazyCommand("run:run", "Record a program and draw its call graph."),
     "sweep": LazyCommand("sweep:sweep", "Draw one picture for each depth of a recording."),
@@ -105,3 +113,7 @@ def cglab(ctx: click.Context) -> None:
     from callgraph_lab.cli.configuration import load_defaults  # noqa: PLC0415 - not for --help
 
     ctx.default_map = load_defaults(ctx.invoked_subcommand)
+    if isinstance(ctx.obj, Process) and ctx.invoked_subcommand not in _UNLIMITED:
+        from callgraph_lab import cost  # noqa: PLC0415 - not for --help
+
+        cost.watch()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from callgraph_lab import cost
 from callgraph_lab.cli.messages import print_error, say
-from callgraph_lab.errors import RecordingError
+from callgraph_lab.errors import RecordingError, TooCostlyError
 from callgraph_lab.filtering import build_filter_set
 from callgraph_lab.graph.build import build_graph
 from callgraph_lab.graph.c_functions import hide_with_callers
@@ -66,7 +67,7 @@ def find_recording(reference: str | None, folder: Path) -> catalog.Entry:
     entry = catalog.find(reference, folder)
     for other, error in failed:
         # What cannot be read now cannot be read in a moment either: it is said once.
-        if other.path == entry.path and isinstance(error, RecordingError):
+        if other.path == entry.path and isinstance(error, (RecordingError, TooCostlyError)):
             raise error
         print_error(error)
     return entry
@@ -88,6 +89,7 @@ def _fold_abandoned(folder: Path) -> list[tuple[catalog.Entry, CallgraphLabError
             outlived = catalog.load_run(entry).exit_status is not None
             what = "which its first process had left" if outlived else "whose cglab had been killed"
             say(f"finished {entry.path}, {what}")
+    cost.renew()
     return failed
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from callgraph_lab import cost
 from callgraph_lab.actions.compile import DEFAULT_KEPT_INSTANCES
 from callgraph_lab.cli.messages import print_error
 from callgraph_lab.cli.options import (
@@ -260,6 +261,7 @@ def record_target(arguments: dict[str, Any], folder: Path) -> Recorded | None:
     if module is None and not words:
         return None
     target = Target(module, words, is_module=True) if module else Target(words[0], words[1:])
+    cost.lift()  # the target would inherit it, and what is recorded is this user's
     fold_abandoned(folder)
     recorded = record(target, options, say=say)
     for note in recorded.notes:

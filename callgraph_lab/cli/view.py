@@ -157,7 +157,7 @@ def _told(recording: Recording, decisions: list[Any]) -> Told:
     from callgraph_lab.cli.actions import action_document  # noqa: PLC0415
     from callgraph_lab.cli.explain import phase_document  # noqa: PLC0415
     from callgraph_lab.graph.c_functions import hide_with_callers  # noqa: PLC0415
-    from callgraph_lab.render.viewer_data import Told  # noqa: PLC0415
+    from callgraph_lab.render.viewer_data import MOST_EVENTS, Told  # noqa: PLC0415
 
     summaries = summarize_actions(recording)
     shown, decided = hide_with_callers(recording, decisions)
@@ -169,7 +169,7 @@ def _told(recording: Recording, decisions: list[Any]) -> Told:
         phases={
             name: [phase_document(phase) for phase in phases] for name, phases in explained.items()
         },
-        events=lines_of(recording),
+        events=list(lines_of(recording, newest=MOST_EVENTS)),
     )
 
 
@@ -184,8 +184,10 @@ def _open(path: Path) -> None:
     """Start a browser. Raise ``OutputError`` where there is none."""
     import webbrowser  # noqa: PLC0415 - not for --help
 
+    from callgraph_lab import cost  # noqa: PLC0415
     from callgraph_lab.errors import OutputError  # noqa: PLC0415
 
+    cost.lift()  # a browser has limits of its own
     address = path.resolve().as_uri()
     if not webbrowser.open(address):
         raise OutputError(

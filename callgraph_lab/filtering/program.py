@@ -21,6 +21,7 @@ MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _FTP_CLASSES = frozenset({"FTPHandler", "FTPServer"})
+_MOST_NESTED_CLASSES = 20  # CPython allows as many blocks within each other
 _CLASS_LIKE = re.compile(r"_*[A-Z]")
 
 
@@ -104,7 +105,9 @@ def _classes_named_by(function: Function) -> Iterator[tuple[str, str]]:
             yield module, qualname
     # `A.B.method` stands in class A.B, which stands in class A; `f.<locals>.g` in no class.
     holder = function.qualname.rpartition(".")[0]
-    while holder and not holder.endswith("<locals>"):
+    for _ in range(_MOST_NESTED_CLASSES):
+        if not holder or holder.endswith("<locals>"):
+            break
         yield function.module, holder
         holder = holder.rpartition(".")[0]
 

@@ -13,12 +13,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callgraph_lab.errors import OutputError, RecordingError, not_yours
+from callgraph_lab import cost
+from callgraph_lab.errors import (
+    CallgraphLabError,
+    OutputError,
+    RecordingError,
+    TooCostlyError,
+    not_yours,
+)
 from callgraph_lab.recording import folding, store
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.ended import merge_ended_parts
 from callgraph_lab.recording.guarded_file import make_parents
 from callgraph_lab.recording.live_folder import read_live_folder
+from callgraph_lab.recording.maker import is_own_live_folder
 from callgraph_lab.recording.open_folder import PRIVATE
 from callgraph_lab.recording.removing import remove_live_folder, remove_remains_in
 from callgraph_lab.recording.run_file import read_run_file
@@ -282,28 +290,42 @@ def fold(entry: Entry, say: Callable[[str], None] = lambda _line: None) -> Entry
 
 def fold_abandoned(
     folder: Path, say: Callable[[str], None] = lambda _line: None
-) -> list[tuple[Entry, RecordingError | OutputError | None]]:
+) -> list[tuple[Entry, CallgraphLabError | None]]:
     """Fold every run in ``folder`` of which nothing runs any more; say what could not be folded."""
     remove_remains_in(folder)
-    folded: list[tuple[Entry, RecordingError | OutputError | None]] = []
+    folded: list[tuple[Entry, CallgraphLabError | None]] = []
     for item in sorted(_items(folder)):
-        try:
-            if not _is_live_folder(item) or not os.access(item, os.R_OK | os.X_OK):
-                continue
-            if is_running(item):
-                with contextlib.suppress(RecordingError, OutputError):
-                    merge_ended_parts(item)
-                continue
-            entry = Entry(_path_of(item), item, item.stat().st_mtime)
-        except OSError:
-            # Another command is removing it.
+        if not _is_live_folder(item) or not os.access(item, os.R_OK | os.X_OK):
             continue
-        try:
-            if not folding.remove_remains(item):
-                folded.append((fold(entry, say), None))
-        except (RecordingError, OutputError) as error:
-            folded.append((entry, error))
+        # A large run of one's own takes as long as it takes, and is finished once.
+        with cost.lifted() if is_own_live_folder(item) else contextlib.nullcontext():
+            try:
+                folded += _fold_if_abandoned(item, say)
+            except TooCostlyError as error:
+                # Nothing is lost: the live files are still there. No other is tried now.
+                error = TooCostlyError(f"{item} was not finished: {error}", hint=error.hint)
+                return [*folded, (Entry(_path_of(item), item, 0), error)]
     return folded
+
+
+def _fold_if_abandoned(
+    item: Path, say: Callable[[str], None]
+) -> list[tuple[Entry, CallgraphLabError | None]]:
+    try:
+        if is_running(item):
+            with contextlib.suppress(RecordingError, OutputError):
+                merge_ended_parts(item)
+            return []
+        entry = Entry(_path_of(item), item, item.stat().st_mtime)
+    except OSError:
+        # Another command is removing it.
+        return []
+    try:
+        return [] if folding.remove_remains(item) else [(fold(entry, say), None)]
+    except (RecordingError, OutputError) as error:
+        return [(entry, error)]
+    except MemoryError as error:
+        raise cost.too_large() from error
 
 
 def remove(entry: Entry) -> None:

@@ -48,8 +48,6 @@ def read_part(path: Path) -> LivePart:
         reason = f"cannot read {path}: {error.strerror}"
     except DamagedError as damage:
         reason = f"{path} is not a readable part of a recording: {damage}"
-    except MemoryError:
-        reason = f"{path} is too large to be read"
     raise RecordingError(reason, hint="remove it with 'cglab rm', or record again")
 
 

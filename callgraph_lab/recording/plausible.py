@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from callgraph_lab.model import NO_PARENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from callgraph_lab.model import Recording, RunInformation
 
@@ -40,22 +40,19 @@ def check_recording(recording: Recording) -> None:
     check_run(recording.run)
     _check_threads(recording)
     _check_names(recording)
-    _check_moments(
-        moment
-        for values in (
-            (mark.moment_ns for mark in recording.marks),
-            (event.moment_ns for event in recording.events),
-            (event.duration_ns for event in recording.events),
-            (snapshot.moment_ns for snapshot in recording.heap),
-            (snapshot.duration_ns for snapshot in recording.heap),
-            (item.begin_ns for item in recording.instances),
-            (item.end_ns or 0 for item in recording.instances),
-            recording.resources.moment_ns,
-        )
-        for moment in values
-    )
+    for moments in (
+        [mark.moment_ns for mark in recording.marks],
+        [event.moment_ns for event in recording.events],
+        [event.duration_ns for event in recording.events],
+        [snapshot.moment_ns for snapshot in recording.heap],
+        [snapshot.duration_ns for snapshot in recording.heap],
+        [item.begin_ns for item in recording.instances],
+        [item.end_ns or 0 for item in recording.instances],
+        recording.resources.moment_ns,
+    ):
+        _check_moments(moments)
     for item in recording.instances:
-        _check_moments(moment or 0 for span in item.phases for moment in span or ())
+        _check_moments([moment or 0 for span in item.phases if span for moment in span])
 
 
 def _check_threads(recording: Recording) -> None:
@@ -90,6 +87,6 @@ def _check_names(recording: Recording) -> None:
             raise ValueError("a function is called what no function can be")
 
 
-def _check_moments(moments: Iterable[int]) -> None:
-    if not all(-_MOST_NS < moment < _MOST_NS for moment in moments):
+def _check_moments(moments: Sequence[int]) -> None:
+    if moments and not -_MOST_NS < min(moments) <= max(moments) < _MOST_NS:
         raise ValueError("something happened at an impossible time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from callgraph_lab.model import Ending
 
 _Row = tuple[Any, ...]
+_ROWS_AT_ONCE = 1_000
+# What a row takes beside its values: its place in the page, its size, its number, its head.
+_LEAST_ROW_BYTES = 5
 _HINT = "'cglab list' shows the recordings there are"
 
 
@@ -186,10 +190,9 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
     columns = [
         row for table in ("tree_column", "mark_column", "resource_column") for row in tables[table]
     ]
-    checksum = 0
     # JSON is the same text on every version of Python, which repr() is not.
+    checksum = zlib.crc32(json.dumps(information).encode())
     for part in (
-        information,
         tables["process"],
         tables["function"],
         tables["thread"],
@@ -202,10 +205,19 @@ def _checksum(information: str, tables: dict[str, list[_Row]]) -> int:
         tables["maker"],
         [row[:-1] for row in columns],
     ):
-        checksum = zlib.crc32(json.dumps(part).encode(), checksum)
+        for text in _json_of(part):
+            checksum = zlib.crc32(text.encode(), checksum)
     for row in columns:
         checksum = zlib.crc32(row[-1], checksum)
     return checksum
+
+
+def _json_of(rows: Sequence[_Row]) -> Iterator[str]:
+    """Yield the JSON of rows piece by piece: all of it would take as much memory as they do."""
+    yield "["
+    for at in range(0, len(rows), _ROWS_AT_ONCE):
+        yield (", " if at else "") + json.dumps(rows[at : at + _ROWS_AT_ONCE])[1:-1]
+    yield "]"
 
 
 def load(path: Path) -> Recording:
@@ -269,7 +281,6 @@ def _problems_named(path: Path) -> Iterator[None]:
         TypeError,
         LookupError,
         OverflowError,
-        MemoryError,
         RecursionError,
         OSError,
     ) as error:
@@ -282,7 +293,7 @@ def _check_kind(database: sqlite3.Connection, path: Path) -> None:
     try:
         (application,) = database.execute("PRAGMA application_id").fetchone()
         (version,) = database.execute("PRAGMA user_version").fetchone()
-    except (sqlite3.Error, MemoryError) as error:
+    except sqlite3.Error as error:
         raise RecordingError(
             f"{path} is not a recording, or is truncated ({error})", hint=_HINT
         ) from error
@@ -302,6 +313,21 @@ def _check_kind(database: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def _check_schema(database: sqlite3.Connection) -> None:
+    """Raise ``ValueError`` where anything is in a file beside our tables, or in place of one."""
+    expected = _schema()
+    found = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid")
+    if found.fetchmany(len(expected) + 1) != expected:
+        raise ValueError("its tables are not as they should be")
+
+
+@functools.cache
+def _schema() -> list[_Row]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(SCHEMA)
+        return database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+
+
 class _Reader:
     """Reads the tables of a file that nobody vouches for."""
 
@@ -311,25 +337,24 @@ class _Reader:
         # with a view in place of a table, would otherwise have rows without end.
         self._bytes_left = size
         database.text_factory = _decoded
+        database.execute("PRAGMA query_only = ON")
         database.execute("PRAGMA trusted_schema = OFF")
         database.execute("PRAGMA cell_size_check = ON")
+        # A value whose pages lie in a circle would be as long as SQLite allows.
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(size, len(SCHEMA)))
+        _check_schema(database)
 
     def rows(self, table: str) -> list[_Row]:
         """Return the rows of a table. Raise ``ValueError`` where it is not what it should be."""
         columns = COLUMNS[table]
-        found = [
-            (name, hidden)
-            for _, name, *_, hidden in self._database.execute(f"PRAGMA table_xinfo({table})")
-        ]
-        kinds = self._database.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,))
-        if found != [(name, 0) for name in columns] or kinds.fetchmany(2) != [("table",)]:
-            raise ValueError(f"its table {table} is not as it should be")
         types = tuple(columns.values())
         counts = [place for place, name in enumerate(columns) if name not in MAY_BE_NEGATIVE]
+        least_bytes = _LEAST_ROW_BYTES + len(types)
         rows = []
         query = f"SELECT * FROM {table} ORDER BY rowid"  # noqa: S608 - it is one of ours
         for row in self._database.execute(query):
-            self._bytes_left -= 1 + sum(len(item) for item in row if isinstance(item, (str, bytes)))
+            self._bytes_left -= least_bytes
+            self._bytes_left -= sum(len(item) for item in row if isinstance(item, (str, bytes)))
             if self._bytes_left < 0:
                 raise ValueError(f"its table {table} holds more than the file")
             if not all(map(isinstance, row, types)):

@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from callgraph_lab import cost
 from callgraph_lab.errors import CallgraphLabError, LayoutError
 from callgraph_lab.render.fonts import fontconfig_environment
 from callgraph_lab.render.programs import (
@@ -128,6 +129,11 @@ class _Children:
 
     timeout_s: float
     running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Have them do without the limits of this process: a picture has a budget of its own."""
+        cost.lift_memory()
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     given_up: bool = False
 

@@ -47,6 +47,8 @@ def _escape(char: str) -> str:
 
 def columns(text: str) -> int:
     """Return how wide ``text`` is in columns of a terminal: two for a wide (CJK) character."""
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 

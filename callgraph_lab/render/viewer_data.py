@@ -53,7 +53,7 @@ class ViewQuery:
 class Told:
     """What other commands tell of the same recording, as their JSON has it.
 
-    ``events`` are the lines of all its events, in its order.
+    ``events`` are the lines of its newest events, in its order.
     """
 
     actions: Sequence[Mapping[str, Any]] = ()
@@ -73,6 +73,7 @@ def viewer_document(
         ({}, []) if query.sources is None else snippets_of(recording.functions, query.sources)
     )
     bands = _bands(recording)
+    events = _events(recording, told.events[-MOST_EVENTS:])
     return {
         "schema": SCHEMA,
         "recording": _run(recording, is_running=is_running),
@@ -94,8 +95,8 @@ def viewer_document(
         },
         "actions": list(told.actions),
         "phases": {name: list(phases) for name, phases in (told.phases or {}).items()},
-        "events": _events(recording, told.events)[-MOST_EVENTS:],
-        "events_dropped": recording.events_dropped + max(len(told.events) - MOST_EVENTS, 0),
+        "events": events,
+        "events_dropped": recording.events_dropped + len(recording.events) - len(events),
         "marks": [{"name": mark.name, "moment_ns": mark.moment_ns} for mark in recording.marks],
         "resources": _resources(recording),
         "action_bands": bands[-MOST_BANDS:],
@@ -162,7 +163,8 @@ def function_documents(functions: Sequence[Function], links: Links) -> list[dict
 def _events(recording: Recording, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the events with their paths as indices of functions, which take less room."""
     documents = []
-    for event, line in zip(recording.events, lines, strict=bool(lines)):
+    newest = recording.events[-len(lines) :] if lines else ()
+    for event, line in zip(newest, lines, strict=True):
         document = {key: line[key] for key in line.keys() - {"path", "file", "line"}}
         documents.append({**document, "path": _path_to(recording, event.context)})
     return documents
