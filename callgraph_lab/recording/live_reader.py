@@ -13,6 +13,7 @@ from functools import lru_cache
 from operator import lt
 from typing import TYPE_CHECKING
 
+from callgraph_lab import cost
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.guarded_file import open_guarded
@@ -46,6 +47,8 @@ def read_part(path: Path) -> LivePart:
         return _PartReader(path).read()
     except OSError as error:
         reason = f"cannot read {path}: {error.strerror}"
+    except MemoryError as error:
+        raise cost.too_large() from error
     except DamagedError as damage:
         reason = f"{path} is not a readable part of a recording: {damage}"
     raise RecordingError(reason, hint="remove it with 'cglab rm', or record again")

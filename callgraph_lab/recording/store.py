@@ -12,6 +12,7 @@ import zlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
+from callgraph_lab import cost
 from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.model import (
     ENDINGS,
@@ -274,6 +275,8 @@ def _opened(path: Path) -> Iterator[_Reader]:
 def _problems_named(path: Path) -> Iterator[None]:
     try:
         yield
+    except MemoryError as error:
+        raise cost.too_large() from error
     except (
         sqlite3.Error,
         zlib.error,
