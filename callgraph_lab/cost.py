@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from callgraph_lab.errors import TooCostlyError
@@ -22,8 +23,8 @@ VARIABLE = "CGLAB_NO_LIMITS"
 """Set, and not empty, it lifts the limits."""
 MOST_CPU_S = 5.0
 MOST_MEGABYTES = 300
-# Of the memory that counts, this much is the interpreter's own, and of files.
-_BYTES_BEYOND = 20_000_000
+# What the interpreter has taken before, with the files that it has mapped.
+_TAKEN_BYTES = 35_000_000
 _AGAIN_AFTER_S = 1.0
 _HINT = f"to have it go on for as long as it takes, set {VARIABLE}=1; 'cglab rm' removes it"
 
@@ -36,7 +37,7 @@ def watch() -> None:
     global _memory_before, _is_watched  # noqa: PLW0603 - limits are of a process
     if os.environ.get(VARIABLE):
         return
-    most = MOST_MEGABYTES * 1_000_000 - _BYTES_BEYOND
+    most = _data_bytes() + MOST_MEGABYTES * 1_000_000 - _TAKEN_BYTES
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     _memory_before = soft, hard
     if soft == resource.RLIM_INFINITY or soft > most:
@@ -44,6 +45,15 @@ def watch() -> None:
     signal.signal(signal.SIGPROF, _stop)
     _is_watched = True
     renew()
+
+
+def _data_bytes() -> int:
+    """Return how much memory counts for the limit so far."""
+    try:
+        fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(fields[5]) * resource.getpagesize()
 
 
 def renew() -> None:

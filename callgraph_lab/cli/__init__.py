@@ -29,6 +29,7 @@ def main() -> NoReturn:
         print_error(too_large)
         sys.exit(too_large.exit_status)
     except CallgraphLabError as error:
+        cost.lift()
         print_error(error)
         sys.exit(error.exit_status)
     except OSError as error:
