@@ -28,7 +28,10 @@ native = Extension(
         "-fno-strict-aliasing",
         *([f"-fsanitize={SANITIZERS}", "-fno-omit-frame-pointer"] if SANITIZERS else []),
     ],
-    extra_link_args=[f"-fsanitize={SANITIZERS}"] if SANITIZERS else [],
+    extra_link_args=[
+        "-static-libgcc",  # its unwinder is used once, and is not to be one more library of the target
+        *([f"-fsanitize={SANITIZERS}"] if SANITIZERS else []),
+    ],
     optional=not NATIVE_IS_REQUIRED,
 )
 

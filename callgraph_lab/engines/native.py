@@ -69,7 +69,9 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     cannot be had, ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
+    from callgraph_lab.engines import kinds_of_calls  # noqa: PLC0415 - TODO
 
+    _native.learn(kinds_of_calls.make_each)
     _native.start(
         os.path.abspath(folder),  # noqa: PTH100 - pathlib is a large import for a target
         fitting_json(information),

@@ -72,6 +72,13 @@ typedef struct _PyInterpreterFrame interpreter_frame;
 #define INTERPRETER_WATCHES_THE_STACK 0
 #endif
 
+/* Is recursion in C counted on its own? Each evaluator that is entered takes two then. */
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+#define C_RECURSION_IS_COUNTED 1
+#else
+#define C_RECURSION_IS_COUNTED 0
+#endif
+
 /* How are calls of C functions told of? From 3.12 on by sys.monitoring. */
 #if PY_VERSION_HEX < 0x030C0000
 #define C_CALLS_BY_PROFILE_SLOT 1
@@ -235,27 +242,68 @@ generator_is_suspended(PyGenObject *generator)
 #endif
 }
 
-/* A call that passes a hook enters the evaluator anew, and 3.12 and 3.13 count that as two levels of C
- * recursion which the same call without a hook does not use. */
-static inline void
-give_back_recursion(PyThreadState *thread_state)
+#if C_RECURSION_IS_COUNTED
+/* An address in the evaluator that runs the innermost frame, at a fixed distance from where that makes calls. */
+static inline uintptr_t
+evaluator_of(PyThreadState *thread_state, interpreter_frame *innermost)
 {
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
-    thread_state->c_recursion_remaining += 2;
-#else
+#if PY_VERSION_HEX >= 0x030D0000
+    /* Only where the frame has entered the evaluator, as all frames do under a hook. */
     (void)thread_state;
+    return innermost == NULL ? 0 : (uintptr_t)innermost->previous;
+#else
+    (void)innermost;
+    return (uintptr_t)thread_state->cframe;
 #endif
 }
 
-static inline void
-take_recursion_again(PyThreadState *thread_state)
+/* The same of any frame; 0: it is too far up. Frames from before the hook went on in their caller's evaluator. */
+static inline uintptr_t
+evaluator_of_any(PyThreadState *thread_state, interpreter_frame *innermost)
 {
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
-    thread_state->c_recursion_remaining -= 2;
+#if PY_VERSION_HEX >= 0x030D0000
+    interpreter_frame *frame = innermost;
+    for (int frames = 0; frame != NULL && frames < 1000; frames++) {
+        if (frame->owner == FRAME_OWNED_BY_CSTACK) {
+            return (uintptr_t)frame;
+        }
+        frame = frame->previous;
+    }
+    return 0;
 #else
-    (void)thread_state;
+    return evaluator_of(thread_state, innermost);
 #endif
 }
+
+/* The instruction that a frame waits in, which is making a call. */
+static inline const _Py_CODEUNIT *
+waiting_instruction(interpreter_frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return frame->instr_ptr;
+#else
+    return frame->prev_instr;
+#endif
+}
+
+/* Which one it is, where lines are told of, too. */
+static inline int
+opcode_of(PyCodeObject *code, const _Py_CODEUNIT *instruction)
+{
+    const _PyCoMonitoringData *monitoring = code->_co_monitoring;
+    if (instruction->op.code != INSTRUMENTED_LINE || monitoring == NULL || monitoring->lines == NULL) {
+        return instruction->op.code;
+    }
+    return monitoring->lines[instruction - _PyCode_CODE(code)].original_opcode;
+}
+
+/* Has the interpreter tried in vain to specialise an instruction? Its counter then waits longer than a new one. */
+static inline bool
+was_not_specialised(const _Py_CODEUNIT *instruction)
+{
+    return (instruction[1].cache & 15) > 1;
+}
+#endif
 
 #if !INTERPRETER_WATCHES_THE_STACK
 /* The counter that makes the default evaluator raise RecursionError when it has run out. */

@@ -9,6 +9,7 @@
 #include "limits.h"
 #include "line_events.h"
 #include "passing.h"
+#include "recursion.h"
 #include "threads.h"
 
 /* Who evaluated frames before us, and who does now: that one, or what watches the time or its errors. */
@@ -18,12 +19,18 @@ static _PyFrameEvalFunction installed;
 static bool is_reached;
 
 static PyObject *
-evaluate_deeper(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+evaluate_deeper(PyThreadState *thread_state, interpreter_frame *frame, int throwing, uintptr_t here)
 {
-    give_back_recursion(thread_state);
+#if C_RECURSION_IS_COUNTED
+    int units = recursion_units(thread_state, frame, here);
+    recursion_give(thread_state, units);
     PyObject *result = evaluate(thread_state, frame, throwing);
-    take_recursion_again(thread_state);
+    recursion_take(thread_state, units);
     return result;
+#else
+    (void)here;
+    return evaluate(thread_state, frame, throwing);
+#endif
 }
 
 #if !INTERPRETER_WATCHES_THE_STACK
@@ -79,14 +86,14 @@ find_child(struct thread *thread, struct node *parent, interpreter_frame *frame,
  * so is looked for once, together with other things that seldom are. */
 static inline __attribute__((always_inline)) PyObject *
 record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
-            PyCodeObject *code, const bool resumable)
+            uintptr_t here, PyCodeObject *code, const bool resumable)
 {
     struct thread *thread = current_thread;
     struct open_call *caller = thread->top;
     if (UNLIKELY(caller == NULL)) {
         thread = threads_begin(frame);
         if (thread == NULL) {
-            return evaluate_deeper(thread_state, frame, throwing);
+            return evaluate_deeper(thread_state, frame, throwing, here);
         }
         caller = thread->top;
     }
@@ -94,17 +101,17 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
     if (UNLIKELY(caller->frame != caller_frame)) {
         caller = callers_find(thread, caller_frame, frame);
         if (caller == NULL) {
-            return evaluate_deeper(thread_state, frame, throwing);
+            return evaluate_deeper(thread_state, frame, throwing, here);
         }
     }
     bool first = !resumable || generator_begins(frame);
     struct node *node = find_child(thread, caller->node, frame, code);
     if (UNLIKELY(node == NULL)) {
-        return evaluate_deeper(thread_state, frame, throwing);
+        return evaluate_deeper(thread_state, frame, throwing, here);
     }
     struct open_call *call = enter_call(thread, caller, node, frame, first);
     if (UNLIKELY(call == NULL)) {
-        return evaluate_deeper(thread_state, frame, throwing);
+        return evaluate_deeper(thread_state, frame, throwing, here);
     }
     PyObject *result;
 #if LINES_BY_TRACE_SLOT
@@ -115,14 +122,13 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
 #endif
 #if !INTERPRETER_WATCHES_THE_STACK
     /* Nothing is known of other stacks, which some C libraries run callbacks on. */
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (UNLIKELY(here - thread->stack_lowest < thread->stack_margin)) {
         result = evaluate_starved(thread_state, frame, throwing);
     }
     else
 #endif
     {
-        result = evaluate_deeper(thread_state, frame, throwing);
+        result = evaluate_deeper(thread_state, frame, throwing, here);
     }
 #if LINES_BY_TRACE_SLOT
     if (UNLIKELY(lines != 0)) {
@@ -144,30 +150,37 @@ record_call(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
 }
 
 static __attribute__((noinline)) PyObject *
-record_entry_of_generator(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
+record_entry_of_generator(PyThreadState *thread_state, interpreter_frame *frame, int throwing,
+                          uintptr_t here)
 {
     /* A frame of a generator that is not yet in its generator only makes it: no call. */
     if (UNLIKELY(!frame_of_generator(frame))) {
-        return evaluate_deeper(thread_state, frame, throwing);
+        return evaluate_deeper(thread_state, frame, throwing, here);
     }
-    return record_call(thread_state, frame, throwing, frame_code(frame), true);
+    return record_call(thread_state, frame, throwing, here, frame_code(frame), true);
+}
+
+static inline __attribute__((always_inline)) PyObject *
+pass(PyThreadState *thread_state, interpreter_frame *frame, int throwing, uintptr_t here)
+{
+    PyCodeObject *code = frame_code(frame);
+    if (UNLIKELY(code->co_flags & RESUMABLE_FLAGS)) {
+        return record_entry_of_generator(thread_state, frame, throwing, here);
+    }
+    return record_call(thread_state, frame, throwing, here, code, false);
 }
 
 static PyObject *
 hook(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
 {
-    PyCodeObject *code = frame_code(frame);
-    if (UNLIKELY(code->co_flags & RESUMABLE_FLAGS)) {
-        return record_entry_of_generator(thread_state, frame, throwing);
-    }
-    return record_call(thread_state, frame, throwing, code, false);
+    return pass(thread_state, frame, throwing, (uintptr_t)__builtin_frame_address(0));
 }
 
 /* In the place of the hook where a snapshot of the heap may be due when a call has been left. */
 static PyObject *
 hook_with_snapshots(PyThreadState *thread_state, interpreter_frame *frame, int throwing)
 {
-    PyObject *result = hook(thread_state, frame, throwing);
+    PyObject *result = pass(thread_state, frame, throwing, (uintptr_t)__builtin_frame_address(0));
     if (UNLIKELY(heap_action_is_due)) {
         heap_take_after_actions();
     }
@@ -181,6 +194,7 @@ evaluate_by(_PyFrameEvalFunction function)
 {
     predecessor = function;
     evaluate = limits_watching(heap_watching(predecessor));
+    recursion_expect(!hook_has_predecessor());
 }
 
 static PyObject *
@@ -259,6 +273,12 @@ hook_is_called_from_below(void)
     evaluators_set(interpreter, predecessor);
     evaluate_by(_PyEval_EvalFrameDefault);
     return true;
+}
+
+bool
+hook_learn(PyObject *function)
+{
+    return recursion_learn(function, heap_wants_actions ? hook_with_snapshots : hook);
 }
 
 void

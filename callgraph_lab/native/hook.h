@@ -5,6 +5,8 @@
 
 #include "compat.h"
 
+/* Learn what calls look like, from a program that makes one of each kind. False: an exception is set. */
+bool hook_learn(PyObject *function);
 /* Put the hook around whatever evaluates frames now. */
 void hook_install(void);
 /* Take it away again. False when somebody else has put theirs around or in the place of ours since. */

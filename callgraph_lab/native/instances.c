@@ -38,6 +38,15 @@ make_type(PyTypeObject *metatype, PyObject *arguments, PyObject *keywords)
     return type;
 }
 
+bool
+instances_are_simple(PyTypeObject *type)
+{
+    return type->tp_alloc == allocate && type->tp_new == PyBaseObject_Type.tp_new &&
+           Py_IS_TYPE(type, &PyType_Type) &&
+           (type->tp_flags & (Py_TPFLAGS_INLINE_VALUES | Py_TPFLAGS_IMMUTABLETYPE)) ==
+               Py_TPFLAGS_INLINE_VALUES;
+}
+
 /* While a class is being made, __init_subclass__ and __set_name__ get it before we do. */
 void
 instances_note_arguments(interpreter_frame *frame, PyCodeObject *code)

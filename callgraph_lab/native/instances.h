@@ -12,6 +12,8 @@ extern int instances_types_in_the_making;
 int instances_start(void);
 void instances_note_type(PyTypeObject *type);
 void instances_note_arguments(interpreter_frame *frame, PyCodeObject *code);
+/* Would the shortcut be taken for the class, as far as the class is concerned? */
+bool instances_are_simple(PyTypeObject *type);
 #else
 #define instances_types_in_the_making 0
 static inline int

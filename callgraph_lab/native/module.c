@@ -206,6 +206,24 @@ done:
     return result;
 }
 
+PyDoc_STRVAR(learn_doc, "learn($module, function, /)\n--\n\n"
+                        "Call a function that makes one call of each kind, to learn what calls look like.\n\n"
+                        "For the C recursion limit. Nothing happens where that is known, or need not be.");
+
+static PyObject *
+learn(PyObject *module, PyObject *function)
+{
+    (void)module;
+    if (!PyFunction_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "learn() takes a function");
+        return NULL;
+    }
+    if (!hook_learn(function)) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(stop_doc, "stop($module, /)\n--\n\n"
                        "End the recording; nothing happens when there is none.\n\n"
                        "Calls that are still open stay so in the file.");
@@ -407,6 +425,7 @@ take_heap_at_exit(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, start_doc},
+    {"learn", learn, METH_O, learn_doc},
     {"stop", stop, METH_NOARGS, stop_doc},
     {"status", status, METH_NOARGS, status_doc},
     {"follow_children", follow_children, METH_VARARGS, follow_children_doc},
