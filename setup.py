@@ -29,7 +29,8 @@ native = Extension(
         *([f"-fsanitize={SANITIZERS}", "-fno-omit-frame-pointer"] if SANITIZERS else []),
     ],
     extra_link_args=[
-        "-static-libgcc",  # its unwinder is used once, and is not to be one more library of the target
+        # Its unwinder is used once, and is not to be one more library in the target.
+        "-static-libgcc",
         *([f"-fsanitize={SANITIZERS}"] if SANITIZERS else []),
     ],
     optional=not NATIVE_IS_REQUIRED,

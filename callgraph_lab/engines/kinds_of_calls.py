@@ -1,4 +1,4 @@
-"""A program that makes one call of each kind that the interpreter makes without C, for the native engine.
+"""One call of each kind that the interpreter makes without C, for the native engine to learn from.
 
 The functions that are called have the names that ``native/recursion.c`` knows them by. Each kind is
 made several times: some instructions are replaced by others when they have run twice.
@@ -54,7 +54,7 @@ async def await_coroutine() -> None:
 class Plain:
     """An object with a method of each kind."""
 
-    # A class without would be called around the hook in Python 3.13, once it is called often enough.
+    # Without them Python 3.13 would call the constructor around the hook before long.
     __slots__ = ()
 
     def __init__(self) -> None:
@@ -79,10 +79,10 @@ class Overriding:
 
 def run(coroutine: Coroutine[None, None, None]) -> None:
     """Run a coroutine that waits for nothing."""
-    try:
+    try:  # contextlib is not to be imported into the target
         coroutine.send(None)
     except StopIteration:
-        pass
+        return
 
 
 def make_each() -> None:
@@ -103,4 +103,4 @@ def make_each() -> None:
         plain = Plain()
         plain[0]
         plain.get_property  # noqa: B018 - it is called
-        overriding.name  # type: ignore[attr-defined]  # noqa: B018 - it is called
+        overriding.name  # noqa: B018 - it is called

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from callgraph_lab.engines import kinds_of_calls
 from callgraph_lab.recording.live_format import DEFAULT_MAX_CONTEXTS, DEFAULT_MAX_FUNCTIONS
 from callgraph_lab.recording.live_information import fitting_json
 
@@ -69,7 +70,6 @@ def start(  # noqa: PLR0913 - what Engine.start takes
     cannot be had, ``ValueError`` for a map that is none.
     """
     from callgraph_lab import _native  # noqa: PLC0415 - its absence is for availability() to say
-    from callgraph_lab.engines import kinds_of_calls  # noqa: PLC0415 - TODO
 
     _native.learn(kinds_of_calls.make_each)
     _native.start(
