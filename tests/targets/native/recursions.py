@@ -306,7 +306,7 @@ def nested(depth):
 
 
 def nesting(write):
-    for number in range(100, 1000, 20):
+    for number in range(150, 1000, 100):
         try:
             write(nested(number))
         except RecursionError:
