@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from callgraph_lab.action_model import RecordedEventMap, RecordedLabel
+from callgraph_lab.ending_model import NO_OPEN_CALLS
 from callgraph_lab.resource_model import ResourceSeries
 from callgraph_lab.source_model import RecordedSources
 
@@ -19,17 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from callgraph_lab.action_model import ActionInstance, Nth, RecordedAction, RecordedEvent
+    from callgraph_lab.ending_model import Ending, OpenCalls
     from callgraph_lab.heap_model import HeapSnapshot
     from callgraph_lab.line_model import RecordedLine
     from callgraph_lab.memory_model import NodeMemory
 
 FunctionKind = Literal["function", "c_function", "thread"]
 FUNCTION_KINDS: tuple[str, ...] = get_args(FunctionKind)
-Ending = Literal["running", "exited", "replaced", "killed", "stopped"]
-ENDINGS: tuple[str, ...] = get_args(Ending)
-"""How a process ended, and so its open calls: not yet, by leaving (``os._exit`` and the like), by
-running another program (``exec``), by a signal or otherwise without a word; or recording stopped
-before it did."""
 DepthBy = Literal["visible", "stack"]
 Naming = Literal["cglab", "pycallgraph2"]
 
@@ -137,8 +134,9 @@ class CallTree:
 
     Contexts stand in preorder (a context's subtree follows it without a gap), thread after thread.
     ``parent`` is the index of the caller's context (``NO_PARENT`` for a thread's root),
-    ``function`` an index into the recording's functions. ``inclusive_ns`` counts calls that are
-    still open with their time so far; ``self_ns`` is what is left of it without the callees.
+    ``function`` an index into the recording's functions. ``inclusive_ns`` counts calls that have
+    not returned (``open_calls``) until now, or until their process ended; ``self_ns`` is what is
+    left of it without the callees. How the process ended is its thread's ``ending``.
     ``suspensions`` counts the times a generator or coroutine was left by a ``yield`` or ``await``.
     ``label`` is an index into the recording's labels: which action the calls serve. The columns
     ``instance_*`` hold what of calls, resumes, ``inclusive_ns`` and memory came with the label's
@@ -218,8 +216,9 @@ class RecordedThread:
     """Index of its root context in the tree."""
     threads: int = 1
     alive: bool = False
-    ending: Ending = "running"
-    """How its process ended, or those of them that have open calls here."""
+    """Whether it goes on; not where its process has ended, or recording stopped."""
+    ending: Ending = "exited"
+    """How its process ended, or every one of those whose threads share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +251,8 @@ class RunInformation:
     """False where the target was killed or is still running, so calls may be open."""
     exit_status: int | None = None
     notes: tuple[str, ...] = ()
+    running: bool = False
+    """Whether a process of it went on when it was read: so it is not complete yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +294,8 @@ class GraphNode:
     """A function in a graph, with its figures at depths up to the query's.
 
     ``calls`` and ``resumes`` count what happened at depth <= max_depth, ``total_calls`` at any
-    depth. ``min_depth`` is the shallowest depth it was called at (0 for a thread's root).
+    depth. ``min_depth`` is the shallowest depth it was called at (0 for a thread's root). Of
+    processes that ended differently, ``unreturned`` tells their open calls apart.
     """
 
     id: str
@@ -302,15 +304,20 @@ class GraphNode:
     calls: int
     total_calls: int
     resumes: int
-    open_calls: int
     suspended: int
     inclusive_ns: int
     self_ns: int
     min_depth: int
+    unreturned: OpenCalls = NO_OPEN_CALLS
     memory: NodeMemory | None = None
     """None where memory was not counted."""
     note: str = ""
     """What a picture is to say of it beside its figures."""
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls have not returned, whatever became of their processes."""
+        return self.unreturned.total
 
 
 @dataclass(frozen=True, slots=True)

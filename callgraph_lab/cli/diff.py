@@ -163,6 +163,8 @@ def _print_comparison(
         )
         return
     functions = [item for item in comparison.functions if item.function.kind == "function"]
+    shown = _sorted(functions, measure, limit)
+    open_titles = (f"open {names.a}", f"open {names.b}") if any(map(_open_calls, shown)) else ()
     titles = {"a": f"only {names.a}", "b": f"only {names.b}", "both": "both"}
     figures = (
         TableColumn(f"calls {names.a}", number=True),
@@ -178,6 +180,7 @@ def _print_comparison(
             TableColumn("function"),
             *figures,
             *(TableColumn(title, number=True) for title in memory if of_memory),
+            *(TableColumn(title, number=True) for title in open_titles),
             TableColumn("where"),
         ),
         [
@@ -186,9 +189,10 @@ def _print_comparison(
                 item.name,
                 *_figures(item, measure),
                 *(_bytes(item, measure) if of_memory else ()),
+                *((_open_calls(item) or ("", "")) if open_titles else ()),
                 _place(item),
             )
-            for item in _sorted(functions, measure, limit)
+            for item in shown
         ],
     )
     id_names = {item.id: item.name for item in comparison.functions}
@@ -256,6 +260,16 @@ def _bytes(item: ComparedFunction, measure: Measure) -> tuple[str, str, str]:
         "" if item.b is None else size(value_b),
         f"{'+' if value_b >= value_a else '-'}{size(abs(value_b - value_a))}",
     )
+
+
+def _open_calls(item: ComparedFunction) -> tuple[str, ...]:
+    """Return what became of the calls of each side that have not returned; none if all have."""
+    from callgraph_lab.render.ending_text import open_calls_cell  # noqa: PLC0415 - not for --help
+
+    cells = tuple(
+        "" if node is None else open_calls_cell(node.unreturned) for node in (item.a, item.b)
+    )
+    return cells if any(cells) else ()
 
 
 def _place(item: ComparedFunction) -> str:

@@ -74,6 +74,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
     from callgraph_lab.cli.loaded import load_recording  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.printing import print_json  # noqa: PLC0415
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
+    from callgraph_lab.render.ending_text import open_calls_cell  # noqa: PLC0415
     from callgraph_lab.render.json_graph import node_document  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
@@ -106,7 +107,7 @@ def functions(recording: str | None, folder: Path, **arguments: Any) -> None:
             (
                 node.name,
                 f"{node.total_calls:,}" + (f" +{node.resumes:,}" if node.resumes else ""),
-                str(node.open_calls or ""),
+                open_calls_cell(node.unreturned),
                 duration(node.inclusive_ns),
                 duration(node.self_ns),
                 *(_memory_cells(node) if has_memory else ()),
@@ -200,6 +201,7 @@ def _found_to_json(item: FoundFunction) -> dict[str, Any]:
 
 def _print_found(found: Sequence[FoundFunction]) -> None:
     from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
+    from callgraph_lab.render.ending_text import open_calls_text  # noqa: PLC0415
     from callgraph_lab.render.memory_text import memory_text  # noqa: PLC0415 - not for --help
     from callgraph_lab.render.text import count, duration  # noqa: PLC0415
 
@@ -213,7 +215,7 @@ def _print_found(found: Sequence[FoundFunction]) -> None:
             lines.append(f"defined in    {function.defined_in}")
         figures = [count(node.total_calls, "call")]
         figures += [count(node.resumes, "resume")] if node.resumes else []
-        figures += [f"{node.open_calls} still open"] if node.open_calls else []
+        figures += [open_calls_text(node.unreturned)] if node.open_calls else []
         figures += [f"{duration(node.inclusive_ns)} inclusive", f"{duration(node.self_ns)} self"]
         lines.append(f"figures       {', '.join(figures)}")
         if node.memory is not None:

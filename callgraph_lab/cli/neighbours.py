@@ -162,13 +162,16 @@ def _show(  # noqa: PLR0913, PLR0917 - what the two commands differ in, and what
 def _print_levels(levels: tuple[Level, ...], nearer_title: str) -> None:
     from callgraph_lab.cli.functions import place_of  # noqa: PLC0415 - not for --help
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
+    from callgraph_lab.render.ending_text import open_calls_cell  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
+    has_open = any(item.unreturned.total for level in levels for item in level.neighbours)
     print_table(
         (
             TableColumn("level", number=True),
             TableColumn("function"),
             TableColumn("calls", number=True),
+            *([TableColumn("open", number=True)] if has_open else []),
             TableColumn("inclusive", number=True),
             TableColumn(nearer_title),
             TableColumn("where"),
@@ -178,6 +181,7 @@ def _print_levels(levels: tuple[Level, ...], nearer_title: str) -> None:
                 str(level.number),
                 item.name,
                 f"{item.calls:,}" + (f" +{item.resumes:,}" if item.resumes else ""),
+                *([open_calls_cell(item.unreturned)] if has_open else []),
                 duration(item.inclusive_ns),
                 ", ".join(f"{near.name} ({near.calls + near.resumes:,})" for near in item.nearer),
                 place_of(item.function),

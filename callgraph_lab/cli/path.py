@@ -162,6 +162,7 @@ def _entered(step: ChainStep) -> str:
 
 
 def _remark(step: ChainStep) -> str:
+    from callgraph_lab.render.ending_text import open_calls_text  # noqa: PLC0415
     from callgraph_lab.render.text import count  # noqa: PLC0415 - not for --help
 
     remarks = []
@@ -171,6 +172,8 @@ def _remark(step: ChainStep) -> str:
         remarks.append("from here")
     if step.skipped_frames:
         remarks.append(f"after {count(step.skipped_frames, 'hidden frame')}")
+    if step.unreturned.total:
+        remarks.append(open_calls_text(step.unreturned))
     return ", ".join(remarks)
 
 

@@ -123,14 +123,21 @@ def info(recording: str | None, folder: Path, output_format: str) -> None:
 
 
 def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
-    from callgraph_lab.render.memory_text import (  # noqa: PLC0415 - not for --help
-        seen_memory_document,
-    )
+    from callgraph_lab.graph.endings import OpenCallsAt  # noqa: PLC0415 - not for --help
+    from callgraph_lab.render.memory_text import seen_memory_document  # noqa: PLC0415
     from callgraph_lab.resources.seen_memory import seen_memory  # noqa: PLC0415
 
     run, tree = recording.run, recording.tree
+    open_calls = OpenCallsAt(recording)
+    unreturned = open_calls.among(open_calls.contexts())
     threads = [
-        {"pid": item.pid, "name": item.name, "threads": item.threads, "alive": item.alive}
+        {
+            "pid": item.pid,
+            "name": item.name,
+            "threads": item.threads,
+            "alive": item.alive,
+            "ending": item.ending,
+        }
         for item in recording.threads
     ]
     processes = [
@@ -163,7 +170,8 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
         "contexts": len(tree) - len(recording.threads),
         "calls": sum(tree.calls) - sum(tree.calls[item.root] for item in recording.threads),
         "resumes": sum(tree.resumes),
-        "open_calls": sum(tree.open_calls),
+        "open_calls": unreturned.total,
+        "open_calls_by_ending": unreturned.by_ending,
         "memory": seen_memory_document(seen_memory(recording)),
         "processes": processes,
         "threads": threads,
@@ -173,6 +181,8 @@ def _facts(entry: Entry, recording: Recording) -> dict[str, Any]:
 
 def _print_facts(facts: dict[str, Any], more_rows: list[tuple[str, str]]) -> None:
     from callgraph_lab.cli.tables import TableColumn, print_table  # noqa: PLC0415
+    from callgraph_lab.ending_model import OpenCalls  # noqa: PLC0415
+    from callgraph_lab.render.ending_text import open_calls_text  # noqa: PLC0415
     from callgraph_lab.render.text import duration  # noqa: PLC0415
 
     status = facts["exit_status"]
@@ -188,7 +198,7 @@ def _print_facts(facts: dict[str, Any], more_rows: list[tuple[str, str]]) -> Non
         ("engine", f"{facts['engine']}, Python {facts['python']}"),
         ("calls", f"{facts['calls']:,} calls, {facts['resumes']:,} resumes"),
         ("functions", f"{facts['functions']:,} in {facts['contexts']:,} contexts"),
-        ("open calls", f"{facts['open_calls']:,}"),
+        ("open calls", open_calls_text(OpenCalls(**facts["open_calls_by_ending"])) or "0"),
         *more_rows,
     ]
     rows += _process_rows(facts)

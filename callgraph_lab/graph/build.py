@@ -7,6 +7,8 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import NO_OPEN_CALLS
+from callgraph_lab.graph.endings import OpenCallsOfNodes, add_open_calls, open_calls_by_depth
 from callgraph_lab.graph.memory import MemoryTally, add_memory, memory_by_depth
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.graph.tally import (
@@ -73,20 +75,25 @@ def build_graphs(
     memory_tallies: Iterable[MemoryTally | None] = [None] * len(limits)
     if tree.has_memory:
         memory_tallies = memory_by_depth(tree, node_of_function, context_depth, limits)
+    open_calls = open_calls_by_depth(recording, node_of_function, context_depth, limits)
     totals = function_totals(tree, len(recording.functions))
     peaks = [item.peak_bytes for item in recording.processes if item.peak_bytes is not None]
     graph_at = {}
     sum_so_far = Tally()
     memory_so_far: MemoryTally = {}
+    open_so_far: OpenCallsOfNodes = {}
     hidden = _count_hidden(decisions, node_of_function, totals)
     keys = EdgeKeys(node_of_function)
-    for limit, tally, memory in zip(limits, tallies, memory_tallies, strict=True):
+    for limit, tally, opened, memory in zip(
+        limits, tallies, open_calls, memory_tallies, strict=True
+    ):
         sum_so_far.add(tally)
+        add_open_calls(open_so_far, opened)
         add_memory(memory_so_far, memory or {})
         graph_at[limit] = CallGraph(
             query=query,
             nodes=_with_memory(
-                _make_nodes(names, node_of_function, sum_so_far, totals),
+                _make_nodes(names, node_of_function, sum_so_far, totals, open_so_far),
                 {names.ids[node]: figures for node, figures in memory_so_far.items()},
                 max(peaks, default=None),
             ),
@@ -105,7 +112,11 @@ def _limit(max_depth: int | None, deepest: int) -> int:
 
 
 def _make_nodes(
-    names: NodeNames, node_of_function: Iterable[int], tally: Tally, totals: FunctionTotals
+    names: NodeNames,
+    node_of_function: Iterable[int],
+    tally: Tally,
+    totals: FunctionTotals,
+    open_calls: OpenCallsOfNodes,
 ) -> tuple[GraphNode, ...]:
     total_calls: Counter[int] = Counter()
     suspended: Counter[int] = Counter()
@@ -123,7 +134,7 @@ def _make_nodes(
                 calls=entry.calls,
                 total_calls=total_calls[node],
                 resumes=entry.resumes,
-                open_calls=entry.open_calls,
+                unreturned=open_calls.get(node, NO_OPEN_CALLS),
                 suspended=max(suspended[node], 0),
                 inclusive_ns=entry.inclusive_ns,
                 self_ns=entry.self_ns,

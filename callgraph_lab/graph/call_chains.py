@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import NO_OPEN_CALLS, OpenCalls
+from callgraph_lab.graph.endings import OpenCallsAt
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.graph.reached import reached_contexts, shown_functions
 from callgraph_lab.model import NO_PARENT, GraphQuery
@@ -37,6 +39,7 @@ class ChainStep:
     """Whether it is the function that the chains were to lead from."""
     action: str = ""
     enters: bool = False
+    unreturned: OpenCalls = NO_OPEN_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def call_chains(
     groups: dict[tuple[int, ...], list[list[int]]] = {}
     start_of: dict[tuple[int, ...], int | None] = {}
     below = _Below(recording.tree)
+    open_calls = OpenCallsAt(recording)
     for end, start in _ends(recording, contexts, names.node_of_function, starts, below):
         way = _visible_way(recording.tree, end, shows)
         # A hidden start is where the next function that shows stands.
@@ -90,7 +94,8 @@ def call_chains(
         groups.setdefault(marked, []).append(way)
         start_of[marked] = start_step
     chains = [
-        _chain(recording, names, ways, start_of[key], below, within) for key, ways in groups.items()
+        _chain(recording, names, ways, start_of[key], below, within, open_calls)
+        for key, ways in groups.items()
     ]
     chains.sort(key=lambda chain: (chain.length, len(chain.steps), -chain.steps[-1].calls))
     return tuple(chains)
@@ -163,6 +168,7 @@ def _chain(  # noqa: PLR0913, PLR0917 - what a chain is made of
     start_step: int | None,
     below: _Below,
     within: Within | None,
+    open_calls: OpenCallsAt,
 ) -> CallChain:
     tree = recording.tree
     actions = within.actions if within is not None else ()
@@ -186,6 +192,7 @@ def _chain(  # noqa: PLR0913, PLR0917 - what a chain is made of
                 is_start=index == start_step,
                 action=action,
                 enters=bool(action) and (not steps or steps[-1].action != action),
+                unreturned=open_calls.among(contexts),
             )
         )
     ends = tuple(way[-1] for way in ways)

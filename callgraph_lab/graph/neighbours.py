@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import NO_OPEN_CALLS, OpenCalls
+from callgraph_lab.graph.endings import OpenCallsAt
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.graph.reached import is_entered, reached_contexts, shown_functions
 from callgraph_lab.graph.tally import subtree_ends
@@ -45,6 +47,7 @@ class Neighbour:
     resumes: int
     inclusive_ns: int
     nearer: tuple[Nearer, ...]
+    unreturned: OpenCalls = NO_OPEN_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class _Sum:
     counted_until: int = 0
     nearer_calls: Counter[int] = field(default_factory=Counter)
     nearer_resumes: Counter[int] = field(default_factory=Counter)
+    unreturned: OpenCalls = NO_OPEN_CALLS
 
 
 Sums = defaultdict[int, defaultdict[int, _Sum]]
@@ -87,6 +91,7 @@ def callers_by_level(
     names = node_names(recording, GraphQuery())
     contexts = reached_contexts(tree, targets, within)
     ends = subtree_ends(tree, range(len(tree)))
+    open_calls = OpenCallsAt(recording)
     sums: Sums = defaultdict(lambda: defaultdict(_Sum))
     for context in contexts:
         level, nearer = 0, names.node_of_function[tree.function[context]]
@@ -97,6 +102,7 @@ def callers_by_level(
                 level += 1
                 node = names.node_of_function[function]
                 _add(sums[level][node], tree, context, ends[context], nearer)
+                sums[level][node].unreturned += open_calls[context]
                 nearer = node
             above = tree.parent[above]
     return _levels(names, sums)
@@ -120,6 +126,7 @@ def callees_by_level(
     names = node_names(recording, GraphQuery())
     begins = set(reached_contexts(tree, targets, within))
     ends = subtree_ends(tree, range(len(tree)))
+    open_calls = OpenCallsAt(recording)
     sums: Sums = defaultdict(lambda: defaultdict(_Sum))
     # How far below a target each context is, and the nearest function that shows, itself or above.
     levels: dict[int, int] = {}
@@ -133,6 +140,7 @@ def callees_by_level(
                 if levels[context] <= depth and is_entered(tree, context):
                     into = sums[levels[context]][node]
                     _add(into, tree, context, ends[context], nodes[parent])
+                    into.unreturned += open_calls[context]
         if context in begins:
             levels[context], nodes[context] = 0, node
     return _levels(names, sums)
@@ -178,4 +186,5 @@ def _neighbour(names: NodeNames, node: int, item: _Sum) -> Neighbour:
         resumes=item.resumes,
         inclusive_ns=item.inclusive_ns,
         nearer=tuple(nearer),
+        unreturned=item.unreturned,
     )

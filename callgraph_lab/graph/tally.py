@@ -48,7 +48,6 @@ class NodeTally:
     min_depth: int
     calls: int = 0
     resumes: int = 0
-    open_calls: int = 0
     inclusive_ns: int = 0
     self_ns: int = 0
 
@@ -58,7 +57,6 @@ class NodeTally:
         self.min_depth = min(self.min_depth, other.min_depth)
         self.calls += other.calls
         self.resumes += other.resumes
-        self.open_calls += other.open_calls
         self.inclusive_ns += other.inclusive_ns
         self.self_ns += other.self_ns
 
@@ -152,7 +150,7 @@ def tally_by_depth(  # noqa: C901, PLR0912, PLR0915 - one loop; a call a context
     ends = subtree_ends(tree, shown)
     tally_at = [tallies[bisect_left(limits, depth)] for depth in range(limit + 1)]
     functions, parents, inclusive_ns = tree.function, tree.parent, tree.inclusive_ns
-    calls, resumes, open_calls, self_ns = tree.calls, tree.resumes, tree.open_calls, tree.self_ns
+    calls, resumes, self_ns = tree.calls, tree.resumes, tree.self_ns
     # The nearest node that shows, of each context or above it, and how many hidden frames lie
     # between that and whatever the context calls.
     visible_nodes = array("i", bytes(4 * len(tree)))
@@ -175,14 +173,12 @@ def tally_by_depth(  # noqa: C901, PLR0912, PLR0915 - one loop; a call a context
             entry = tally.nodes[node] = NodeTally(context, depth)
         elif depth < entry.min_depth:
             entry.min_depth = depth
-        called, resumed, opened = calls[context], resumes[context], open_calls[context]
+        called, resumed = calls[context], resumes[context]
         entry.calls += called
         entry.self_ns += self_ns[context]
-        # These are mostly zero, and a test costs less than an addition.
+        # It is mostly zero, and a test costs less than an addition.
         if resumed:
             entry.resumes += resumed
-        if opened:
-            entry.open_calls += opened
         is_outermost = context >= node_counted_until[node]
         if is_outermost:
             node_counted_until[node] = end

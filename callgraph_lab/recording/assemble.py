@@ -156,7 +156,7 @@ class _Joined:
                 name=part.functions[part.function[thread.root]].qualname,
                 root=offset + place[thread.root],
                 threads=thread.threads,
-                alive=thread.alive,
+                alive=thread.alive and part.is_running,
                 ending=part.ending,
             )
             for thread in part.threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.line_model import LineFigures, RecordedLine
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def lines_of(part: LivePart, function_of: Sequence[int], until_ns: int) -> Itera
                 hits=live.hits,
                 inclusive_ns=min(clock.duration_ns(inclusive_ticks), _LONGEST_NS),
                 self_ns=min(clock.duration_ns(own_ticks), _LONGEST_NS),
-                open_calls=live.open_calls,
+                unreturned=OpenCalls.of(part.ending, live.open_calls),
                 allocated_bytes=live.allocated_bytes if has_memory else None,
                 net_bytes=live.allocated_bytes - live.freed_bytes if has_memory else None,
             ),

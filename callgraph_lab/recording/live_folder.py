@@ -96,6 +96,7 @@ def read_while_locked(live_folder: Path) -> LiveContents:
     information = replace(
         run.information(now_monotonic_ns=now_ns),
         complete=run.ended_monotonic_ns is not None and not running and _has_returned(parts),
+        running=running,
     )
     recording = found.recording(run, information, now_ns=now_ns)
     marks, remarks = read_marks(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callgraph_lab.recording import live_format as layout
 
 if TYPE_CHECKING:
-    from callgraph_lab.model import Ending
+    from callgraph_lab.ending_model import Ending
 
 _WORD = 2**64
 _ENDINGS: dict[int, Ending] = {

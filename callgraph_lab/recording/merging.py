@@ -18,6 +18,7 @@ from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from callgraph_lab.ending_model import Ending
     from callgraph_lab.model import (
         Column,
         Function,
@@ -34,13 +35,13 @@ _OF_INSTANCES = tuple(column.name for column in _ALL_COLUMNS if column.name.star
 _NOT_ADDED = (*_KEYS, *_OF_INSTANCES)
 _MOST_GROUPS = 64
 
-_Kind = tuple[tuple[str, ...], str, str]
+_Kind = tuple[tuple[str, ...], str, "Ending"]
 """What processes of one group have in common: command line, why recording stopped, how they ended.
 """
 
 
-_OTHERS: _Kind = ((), "", "")
-"""The group of all that would make too many groups."""
+_OTHERS = (), ""
+"""The command line and the reason of those that would make too many groups."""
 
 
 @dataclass(slots=True)
@@ -48,8 +49,8 @@ class _Group:
     process: RecordedProcess
     threads: dict[int, RecordedThread] = field(default_factory=dict)
     """By the root's context, before contexts are put in order."""
-    roots: dict[int, int] = field(default_factory=dict)
-    """A thread's function to its root."""
+    roots: dict[tuple[int, Ending], int] = field(default_factory=dict)
+    """A thread's function, and how its process ended, to its root."""
 
 
 class ProcessMerger:
@@ -141,8 +142,9 @@ class ProcessMerger:
         """
         kind: _Kind = process.argv, process.stop_reason, process.ending
         if kind not in self._groups and len(self._groups) >= _MOST_GROUPS:
-            process = replace(process, argv=(), stop_reason="")
-            kind = _OTHERS
+            argv, stop_reason = _OTHERS
+            process = replace(process, argv=argv, stop_reason=stop_reason)
+            kind = argv, stop_reason, process.ending
         group = self._groups.get(kind) or self._group_of_pid.get(process.pid)
         if group is None:
             group = self._groups[kind] = self._group_of_pid[process.pid] = _Group(process)
@@ -154,11 +156,16 @@ class ProcessMerger:
         return group
 
     def _add_thread(self, group: _Group, thread: RecordedThread, function: int, label: int) -> int:
-        """Add a thread to the group's of its name, and return their root."""
-        root = group.roots.get(function)
+        """Add a thread to the group's of its name, and return their root.
+
+        What is open below a root has ended in one way: a process that has run two programs is in
+        one group, and may have ended twice.
+        """
+        key = function, thread.ending
+        root = group.roots.get(key)
         if root is None:
             # Threads of one name begin in different phases: their roots count for the first's.
-            root = group.roots[function] = self._new_context(NO_PARENT, function, label)
+            root = group.roots[key] = self._new_context(NO_PARENT, function, label)
             group.threads[root] = replace(thread, pid=group.process.pid)
             return root
         known = group.threads[root]

@@ -5,7 +5,9 @@ They stay in the file, where ``.schema`` of the ``sqlite3`` program shows them.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 8
+from callgraph_lab.ending_model import ENDINGS
+
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x43474C42  # "CGLB", so that file(1) and we can tell a recording from others
 
 SCHEMA = """
@@ -19,7 +21,7 @@ CREATE TABLE process (
     pid INTEGER NOT NULL, parent_pid INTEGER NOT NULL,
     argv TEXT NOT NULL,              -- JSON list
     stop_reason TEXT NOT NULL,       -- why recording ended before the process did, or empty
-    ending TEXT NOT NULL,            -- one of callgraph_lab.model.ENDINGS
+    ending TEXT NOT NULL,            -- one of callgraph_lab.ending_model.ENDINGS
     processes INTEGER NOT NULL,      -- more than 1: so many that have ended, merged into this row
     peak_bytes INTEGER               -- the most memory it held at once, or NULL: not counted
 );
@@ -39,7 +41,8 @@ CREATE TABLE thread (
     pid INTEGER NOT NULL, name TEXT NOT NULL,
     root INTEGER NOT NULL,           -- index of its root context
     threads INTEGER NOT NULL, alive INTEGER NOT NULL,
-    ending TEXT NOT NULL             -- how its process ended, as in the table process
+    ending TEXT NOT NULL             -- how its process ended, as in the table process: so the calls
+                                     -- ended that have not returned below the root
 );
 CREATE TABLE resource_column (
     -- What the target used, sampled from outside: one row a column, packed as the tree's are.
@@ -72,7 +75,9 @@ CREATE TABLE line (
     hits INTEGER NOT NULL,           -- how often it began
     inclusive_ns INTEGER NOT NULL,   -- with what it called; recursion counts once
     self_ns INTEGER NOT NULL,        -- without the functions it called
-    open_calls INTEGER NOT NULL,     -- calls that were at it when the recording ended
+    -- Calls that have not returned and were at it, by how their process ended:
+    open_running INTEGER NOT NULL, open_exited INTEGER NOT NULL, open_replaced INTEGER NOT NULL,
+    open_killed INTEGER NOT NULL, open_stopped INTEGER NOT NULL,
     allocated_bytes INTEGER,         -- by what ran meanwhile in its thread; NULL: not counted
     net_bytes INTEGER                -- that less what was freed then; it may be negative
 );
@@ -194,7 +199,7 @@ COLUMNS: dict[str, Types] = {
         "hits": int,
         "inclusive_ns": int,
         "self_ns": int,
-        "open_calls": int,
+        **{f"open_{ending}": int for ending in ENDINGS},
         "allocated_bytes": _INT_OR_NULL,
         "net_bytes": _INT_OR_NULL,
     },
@@ -268,5 +273,6 @@ RUN_TYPES: Types = {
     "complete": bool,
     "exit_status": (int, type(None)),
     "notes": list,
+    "running": bool,
 }
 """The fields of ``RunInformation``, with the types that JSON gives them."""

@@ -10,12 +10,12 @@ import sqlite3
 import stat
 import zlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from callgraph_lab import cost
+from callgraph_lab.ending_model import ENDINGS
 from callgraph_lab.errors import OutputError, RecordingError, not_yours
 from callgraph_lab.model import (
-    ENDINGS,
     FUNCTION_KINDS,
     NO_PARENT,
     Function,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from callgraph_lab.model import Ending
+    from callgraph_lab.ending_model import Ending
 
 _Row = tuple[Any, ...]
 _ROWS_AT_ONCE = 1_000
@@ -436,9 +436,10 @@ def _run_information(rows: Sequence[_Row]) -> RunInformation:
 
 
 def _ending(text: str) -> Ending:
-    if text not in ENDINGS:
-        raise ValueError("a process ended in no way that is known")
-    return cast("Ending", text)
+    for ending in ENDINGS:
+        if text == ending:
+            return ending
+    raise ValueError("a process ended in no way that is known")
 
 
 def _function(number: int, row: _Row) -> Function:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callgraph_lab.render import colours
+from callgraph_lab.render.ending_text import double_border_text
 from callgraph_lab.render.heat import HEAT
 from callgraph_lab.render.labels import FIGURE_POINTS, markup
 from callgraph_lab.render.text import count, duration, shorten, visible_text, wrap
@@ -41,9 +42,11 @@ def caption_lines(drawing: Drawing, run: RunInformation) -> list[str]:
     if graph.query.excerpt:
         lines.append(short_text(graph.query.excerpt, 2 * LINE_COLUMNS))
     lines += [_shown(drawing), filter_text(graph.query), _hidden(graph)]
-    if not run.complete:
+    if run.running:
+        lines.append("recording goes on: the target was still running; all counts are up to then")
+    elif not run.complete:
         lines.append(
-            "recording incomplete: the target was killed or still ran; all counts are up to then"
+            "recording incomplete: the target or cglab was killed; all counts are up to then"
         )
     lines += [short_text(note, 2 * LINE_COLUMNS) for note in run.notes[:MOST_NOTES]]
     return [line for line in lines if line]
@@ -125,8 +128,8 @@ def _legend(drawing: Drawing, heat: Heat) -> str:
     notes = ["figure on a line: calls"]
     if any(edge.bridged for edge in drawing.edges):
         notes.append("dashed line: across hidden frames")
-    if any(node.open_calls for node in functions_of(drawing.nodes)):
-        notes.append("double border: still running")
+    border = double_border_text(node.unreturned for node in functions_of(drawing.nodes))
+    notes += [border] if border else []
     swatches = "".join(
         swatch(
             colours.fill(step / colours.DECADES), f"{100 * 10.0 ** (step - colours.DECADES):g} %"

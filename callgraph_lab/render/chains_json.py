@@ -33,6 +33,7 @@ def _step(step: ChainStep) -> dict[str, Any]:
         "calls": step.calls,
         "resumes": step.resumes,
         "inclusive_ns": step.inclusive_ns,
+        "open_calls_by_ending": step.unreturned.by_ending,
         "skipped_frames": step.skipped_frames,
         "from": step.is_start,
         "action": step.action or None,
@@ -63,6 +64,7 @@ def level_document(level: Level, *, nearer_key: str) -> dict[str, Any]:
                 "calls": item.calls,
                 "resumes": item.resumes,
                 "inclusive_ns": item.inclusive_ns,
+                "open_calls_by_ending": item.unreturned.by_ending,
                 nearer_key: [
                     {
                         "id": near.id,

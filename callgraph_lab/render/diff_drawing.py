@@ -77,7 +77,7 @@ def _node(item: ComparedFunction) -> GraphNode:
         calls=max(a.calls, b.calls),
         total_calls=max(a.total_calls, b.total_calls),
         resumes=max(a.resumes, b.resumes),
-        open_calls=max(a.open_calls, b.open_calls),
+        unreturned=a.unreturned.larger(b.unreturned),
         suspended=max(a.suspended, b.suspended),
         inclusive_ns=max(a.inclusive_ns, b.inclusive_ns),
         self_ns=max(a.self_ns, b.self_ns),

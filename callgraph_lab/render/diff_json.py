@@ -94,6 +94,7 @@ def _node_figures(node: GraphNode | None) -> dict[str, Any] | None:
         "total_calls": node.total_calls,
         "resumes": node.resumes,
         "open_calls": node.open_calls,
+        "open_calls_by_ending": node.unreturned.by_ending,
         "inclusive_ns": node.inclusive_ns,
         "self_ns": node.self_ns,
         "min_depth": node.min_depth,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from callgraph_lab.graph.compare import MEASURES_OF_MEMORY
 from callgraph_lab.render import colours, labels
+from callgraph_lab.render.ending_text import open_calls_text
 from callgraph_lab.render.labels import (
     WIDEST_NAME_COLUMNS,
     box_label,
@@ -143,6 +144,8 @@ def function_tooltip(item: ComparedFunction, sides: SideNames) -> str:
         place = f", {full_text(function.file)}:{function.line}" if function.file else ""
         figures = labels.figures(node.calls, node.resumes, node.inclusive_ns)
         lines.append(f"{side}: {figures} inclusive, {duration(node.self_ns)} self{place}")
+        if node.open_calls:
+            lines.append(f"{side}: {open_calls_text(node.unreturned)}")
         if node.memory is not None:
             lines.append(f"{side}: {memory_text(node.memory)}")
     return "\n".join(lines)

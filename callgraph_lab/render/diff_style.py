@@ -37,7 +37,7 @@ from callgraph_lab.render.text import count, duration
 
 if TYPE_CHECKING:
     from callgraph_lab.graph.compare import ComparedSide, GraphComparison, Measure
-    from callgraph_lab.model import GraphEdge, GraphNode
+    from callgraph_lab.model import GraphEdge, GraphNode, RunInformation
     from callgraph_lab.render.diff_drawing import ComparedDrawing
     from callgraph_lab.render.drawing import Drawing
     from callgraph_lab.render.links import Links
@@ -202,5 +202,11 @@ def _run_text(side: ComparedSide) -> str:
         f"engine {short_text(run.engine)}",
         f"Python {short_text(run.python)}",
         f"recorded {short_text(run.started)}",
-        f"ran {duration(run.duration_ns)}" + ("" if run.complete else ", incomplete"),
+        f"ran {duration(run.duration_ns)}" + _remark(run),
     )
+
+
+def _remark(run: RunInformation) -> str:
+    if run.running:
+        return ", still running"
+    return "" if run.complete else ", incomplete"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import NO_OPEN_CALLS
+
 if TYPE_CHECKING:
+    from callgraph_lab.ending_model import OpenCalls
     from callgraph_lab.model import CallGraph, GraphEdge, GraphNode
 
 
@@ -39,9 +42,9 @@ class Fold:
         return sum(node.self_ns for node in self.members)
 
     @property
-    def open_calls(self) -> int:
+    def unreturned(self) -> OpenCalls:
         """Calls of its members that have not returned."""
-        return sum(node.open_calls for node in self.members)
+        return sum((node.unreturned for node in self.members), NO_OPEN_CALLS)
 
     @property
     def modules(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 Times are integers in nanoseconds, depths count from 1 (a thread's root has 0). ``class`` is the
 class of ``self``, ``defined_in`` the class whose body holds the function where that is another one.
 ``memory`` is null where the recording counted none; its ``peak_bytes`` is the process's, and stands
-at the roots of threads only.
+at the roots of threads only. ``open_calls_by_ending`` parts the open calls by what became of their
+processes: ``running``, ``exited``, ``replaced`` (by exec), ``killed``, or recording ``stopped``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def graph_document(
             "started": run.started,
             "duration_ns": run.duration_ns,
             "complete": run.complete,
+            "running": run.running,
             "exit_status": run.exit_status,
             "notes": list(run.notes),
             "processes": [_process(process) for process in processes],
@@ -95,6 +97,7 @@ def _process(process: RecordedProcess) -> dict[str, Any]:
         "parent_pid": process.parent_pid,
         "argv": list(process.argv),
         "running": process.running,
+        "ending": process.ending,
         "stop_reason": process.stop_reason,
         "processes": process.processes,
         "peak_bytes": process.peak_bytes,
@@ -107,6 +110,7 @@ def _thread(thread: RecordedThread) -> dict[str, Any]:
         "name": thread.name,
         "threads": thread.threads,
         "alive": thread.alive,
+        "ending": thread.ending,
     }
 
 
@@ -119,6 +123,7 @@ def node_document(node: GraphNode) -> dict[str, Any]:
         "total_calls": node.total_calls,
         "resumes": node.resumes,
         "open_calls": node.open_calls,
+        "open_calls_by_ending": node.unreturned.by_ending,
         "suspended": node.suspended,
         "inclusive_ns": node.inclusive_ns,
         "self_ns": node.self_ns,

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from callgraph_lab.render import colours
+from callgraph_lab.render.ending_text import open_calls_lines
 from callgraph_lab.render.memory_text import memory_text
 from callgraph_lab.render.text import (
     ELLIPSIS,
@@ -48,8 +49,7 @@ def node_label(node: GraphNode, background: str, figure: str = "") -> str:
     if node.function.defined_in is not None:
         holder = shorten(visible_text(node.function.defined_in), WIDEST_NAME_COLUMNS)
         details.append(f"defined in {markup(holder)}")
-    if node.open_calls:
-        details.append(f"<b>still running: {node.open_calls:,}</b>")
+    details += _bold(open_calls_lines(node.unreturned))
     if node.suspended:
         details.append(f"suspended: {node.suspended:,}")
     if node.note:
@@ -71,9 +71,12 @@ def fold_label(fold: Fold, background: str) -> str:
         markup(shorten(visible_text(f"in {where}"), WIDEST_NAME_COLUMNS)),
         figures(fold.calls, fold.resumes, fold.inclusive_ns),
     ]
-    if fold.open_calls:
-        details.append(f"<b>still running: {fold.open_calls:,}</b>")
+    details += _bold(open_calls_lines(fold.unreturned))
     return box_label([f"{ELLIPSIS} {len(fold.members):,} more"], details, background)
+
+
+def _bold(lines: list[str]) -> list[str]:
+    return [f"<b>{line}</b>" for line in lines]
 
 
 def cluster_label(name: str) -> str:
@@ -119,8 +122,7 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
     if node.memory is not None:
         lines.append(memory_text(node.memory))
     lines.append(f"shallowest depth {node.min_depth}")
-    if node.open_calls:
-        lines.append(f"still running: {node.open_calls:,}")
+    lines += open_calls_lines(node.unreturned)
     if node.suspended:
         lines.append(f"suspended: {node.suspended:,}")
     if node.note:
@@ -130,7 +132,10 @@ def node_tooltip(node: GraphNode, total_ns: int) -> str:
 
 def thread_tooltip(node: GraphNode) -> str:
     """Return what a thread's tooltip says."""
-    lines = [f"thread {full_text(node.function.qualname)}", f"runs {duration(node.inclusive_ns)}"]
+    lines = [
+        f"thread {full_text(node.function.qualname)}",
+        f"in calls for {duration(node.inclusive_ns)}",
+    ]
     if node.memory is not None:
         lines.append(memory_text(node.memory))
         if node.memory.peak_bytes is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from callgraph_lab.render.ending_text import open_calls_cell
 from callgraph_lab.render.text import duration, percent, size
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _cells(
     line: LineFigures, whole_ns: int, units: LineUnits, *, has_memory: bool
 ) -> Iterator[str]:
     yield str(line.line)
-    yield f"{line.hits:,}" + (f" ({line.open_calls} open)" if line.open_calls else "")
+    yield f"{line.hits:,}" + (f" ({open_calls_cell(line.unreturned)})" if line.open_calls else "")
     yield units.time_text(line.inclusive_ns)
     yield units.time_text(line.inclusive_ns / line.hits) if line.hits else ""
     yield units.time_text(line.self_ns)
@@ -126,6 +127,7 @@ def table_document(table: LineTable, source: SourceText) -> dict[str, Any]:
                 "inclusive_ns": line.inclusive_ns,
                 "self_ns": line.self_ns,
                 "open_calls": line.open_calls,
+                "open_calls_by_ending": line.unreturned.by_ending,
                 "allocated_bytes": line.allocated_bytes,
                 "net_bytes": line.net_bytes,
                 "source": source.lines.get(line.line),

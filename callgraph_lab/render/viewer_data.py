@@ -128,6 +128,7 @@ def _run(recording: Recording, *, is_running: bool) -> dict[str, Any]:
                 "argv": list(process.argv),
                 "processes": process.processes,
                 "running": process.running,
+                "ending": process.ending,
                 "stop_reason": process.stop_reason,
             }
             for process in recording.processes

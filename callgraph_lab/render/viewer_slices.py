@@ -140,6 +140,7 @@ def _document(recording: Recording, choice: SliceChoice) -> dict[str, Any]:
                 "root": thread.root,
                 "threads": thread.threads,
                 "alive": thread.alive,
+                "ending": thread.ending,
             }
             for thread in recording.threads
         ],

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.graph.builders import Call, decisions, query, recording
+from unit.graph.builders import Call, decisions, query, recording, thread
 
+from callgraph_lab.ending_model import ENDINGS, NO_OPEN_CALLS, OpenCalls
 from callgraph_lab.graph.build import build_graph, build_graphs
 from callgraph_lab.graph.search import find_functions
 
@@ -40,9 +41,10 @@ CALLS = st.recursive(
     st.builds(Call, st.sampled_from(NAMES), self_ns=COUNTS), calls_below, max_leaves=25
 )
 THREADS = st.builds(
-    lambda name, callees: Call(f"thread:{name}", tuple(callees), self_ns=0),
+    lambda name, callees, ending: thread(name, *callees, ending=ending),
     st.sampled_from(["MainThread", "worker-1", "worker-2"]),
     st.lists(CALLS, max_size=4),
+    st.sampled_from(ENDINGS),
 )
 PROGRAMS = st.lists(THREADS, min_size=1, max_size=3)
 
@@ -51,7 +53,7 @@ PROGRAMS = st.lists(THREADS, min_size=1, max_size=3)
 class ModelNode:
     calls: int = 0
     resumes: int = 0
-    open_calls: int = 0
+    unreturned: OpenCalls = NO_OPEN_CALLS
     self_ns: int = 0
     inclusive_ns: int = 0
     depths: set[int] = field(default_factory=set)
@@ -111,7 +113,7 @@ class Model:
             node = self.nodes[self.name(item)]
             node.calls += item.calls
             node.resumes += item.resumes
-            node.open_calls += item.open_calls
+            node.unreturned += OpenCalls.of(path[0].ending, item.open_calls)
             node.self_ns += item.self_ns
             node.depths.add(depth)
             above = [self.name(step) for step in path[:-1] if self.shows(step)]
@@ -139,7 +141,7 @@ def test_graph_is_the_models(
     model = Model(threads, hidden, max_depth, depth_by)
     assert {
         item.id: ModelNode(
-            item.calls, item.resumes, item.open_calls, item.self_ns, item.inclusive_ns
+            item.calls, item.resumes, item.unreturned, item.self_ns, item.inclusive_ns
         )
         for item in graph.nodes
     } == {name: replace(item, depths=set()) for name, item in model.nodes.items()}

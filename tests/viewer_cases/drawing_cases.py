@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 from viewer_cases.graph_cases import HIDING, Programs, Table, asked_query, graph_of
 
+from callgraph_lab.ending_model import ENDINGS, OpenCalls
 from callgraph_lab.graph.compare import compare_graphs, only_differences
 from callgraph_lab.render import text
 from callgraph_lab.render.budget import apply_node_budget
+from callgraph_lab.render.ending_text import (
+    double_border_text,
+    open_calls_cell,
+    open_calls_lines,
+)
 
 if TYPE_CHECKING:
     from callgraph_lab.graph.compare import GraphComparison
@@ -127,6 +133,14 @@ _DURATIONS_NS = (
 )  # fmt: skip
 
 
+_OPEN_CALLS = (
+    OpenCalls(),
+    *(OpenCalls.of(ending, 1_234) for ending in ENDINGS),
+    OpenCalls(running=1, killed=2),
+    OpenCalls(1, 2, 3, 4, 5),
+)
+
+
 def text_cases() -> Table:
     """Return texts and figures as people read them."""
     shares = ((0, 0), (1, 0), (0, 7), (1, 3), (1, 999), (1, 1001), (1, 100_000), (5, 5), (2, 1))
@@ -138,4 +152,12 @@ def text_cases() -> Table:
         "count": [[item, text.count(item, "call")] for item in (0, 1, 2, 999, 1000, 1_234_567)],
         "duration": [[item, text.duration(item)] for item in _DURATIONS_NS],
         "percent": [[part, whole, text.percent(part, whole)] for part, whole in shares],
+        "open_calls": [
+            [calls.by_ending, open_calls_lines(calls), open_calls_cell(calls)]
+            for calls in _OPEN_CALLS
+        ],
+        "double_border": [
+            [[calls.by_ending for calls in nodes], double_border_text(nodes)]
+            for nodes in (_OPEN_CALLS[:1], *([calls] for calls in _OPEN_CALLS), _OPEN_CALLS)
+        ],
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unit.graph.builders import Call, call, recording, thread
 
+from callgraph_lab.ending_model import ENDINGS
 from callgraph_lab.model import Function, RecordedProcess, Recording
 
 if TYPE_CHECKING:
@@ -83,13 +84,23 @@ def _threads() -> Recording:
 
 
 def _processes() -> Recording:
+    """Return a program whose processes ended differently, with calls that had not returned."""
+    waits = call("m.wait", open_calls=1)
     made = recording(
-        thread("MainThread", call("m.serve", call("m.fork"))),
-        thread("MainThread", call("m.serve", call("m.child", calls=5))),
-        thread("Thread-1", call("m.child")),
-        thread("Thread-2", call("m.child", call("m.serve"))),
+        thread(
+            "MainThread", call("m.serve", call("m.fork"), waits, open_calls=1), ending="running"
+        ),
+        thread(
+            "MainThread",
+            call("m.serve", call("m.child", calls=5, open_calls=2), waits, open_calls=1),
+            ending="killed",
+        ),
+        thread("Thread-1", call("m.child"), ending="killed"),
+        thread("Thread-2", call("m.child", call("m.serve"), waits), ending="exited"),
+        thread("Thread-3", waits, ending="replaced"),
+        thread("Thread-4", call("logging.log", waits, open_calls=1), ending="stopped"),
     )
-    pids = (1, 20, 20, 300)
+    pids = (1, 20, 20, 300, 300, 300)
     return replace(
         made,
         threads=tuple(replace(item, pid=pid) for item, pid in zip(made.threads, pids, strict=True)),
@@ -175,7 +186,10 @@ def _random(seed: int) -> Recording:
                 self_ns=dice.randint(0, 90),
             )
 
-    return recording(thread("MainThread", *some(5)), thread("Thread-1", *some(4)))
+    return recording(
+        thread("MainThread", *some(5), ending=dice.choice(ENDINGS)),
+        thread("Thread-1", *some(4), ending=dice.choice(ENDINGS)),
+    )
 
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {

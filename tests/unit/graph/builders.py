@@ -20,6 +20,7 @@ from callgraph_lab.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from callgraph_lab.ending_model import Ending
     from callgraph_lab.graph.search import FoundFunction
     from callgraph_lab.model import CallGraph, GraphEdge, GraphNode
 
@@ -50,6 +51,8 @@ class Call:
     instance_calls: int = 0
     instance_resumes: int = 0
     instance_ns: int = 0
+    ending: Ending = "exited"
+    """Of a thread: how its process ended."""
 
     @property
     def inclusive_ns(self) -> int:
@@ -60,8 +63,8 @@ def call(name: str, *callees: Call, **figures: int) -> Call:
     return Call(name, callees, **figures)
 
 
-def thread(name: str, *callees: Call) -> Call:
-    return Call(f"thread:{name}", callees, self_ns=0)
+def thread(name: str, *callees: Call, ending: Ending = "exited") -> Call:
+    return Call(f"thread:{name}", callees, self_ns=0, ending=ending)
 
 
 def main(*callees: Call) -> Recording:
@@ -104,7 +107,8 @@ def recording(*threads: Call, shared: Iterable[str] = ()) -> Recording:
 
     for item in threads:
         name = item.name.removeprefix("thread:")
-        roots.append(RecordedThread(1, name, len(tree), threads=2 if name in shared else 1))
+        threads_of_it = 2 if name in shared else 1
+        roots.append(RecordedThread(1, name, len(tree), threads_of_it, ending=item.ending))
         add(item, NO_PARENT)
     return Recording(
         RUN, [function(name) for name in functions], tree, tuple(roots), (RecordedProcess(1, 0),)

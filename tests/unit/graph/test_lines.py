@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from unit.graph.builders import call, main
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.graph.lines import line_tables
 from callgraph_lab.line_model import LineFigures, RecordedLine
 
@@ -17,14 +18,19 @@ def test_a_table_for_each_function_that_has_lines() -> None:
         recording,
         lines=(
             RecordedLine(1, numbers["n.work"], LineFigures(8, 1, 10, 5)),
-            RecordedLine(1, numbers["n.work"], LineFigures(7, 2, 20, 6, 1)),
-            RecordedLine(2, numbers["n.work"], LineFigures(7, 3, 30, 7, 0, 100, -1)),
+            RecordedLine(1, numbers["n.work"], LineFigures(7, 2, 20, 6, OpenCalls(killed=1))),
+            RecordedLine(
+                2, numbers["n.work"], LineFigures(7, 3, 30, 7, OpenCalls(running=2), 100, -1)
+            ),
             RecordedLine(1, numbers["m.other"], LineFigures(1, 9)),
         ),
     )
     (table,) = line_tables(recording, "work")
     assert (table.function.name, table.calls, table.resumes) == ("n.work", 3, 2)
-    assert table.lines == (LineFigures(7, 5, 50, 13, 1, 100, -1), LineFigures(8, 1, 10, 5))
+    assert table.lines == (
+        LineFigures(7, 5, 50, 13, OpenCalls(running=2, killed=1), 100, -1),
+        LineFigures(8, 1, 10, 5),
+    )
     assert table.has_memory
     (table,) = line_tables(recording, "m.oth*")
     assert not table.has_memory

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from unit.recording.builders import RUN, small_recording
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.errors import RecordingError
 from callgraph_lab.graph.processes import only_process
 from callgraph_lab.line_model import LineFigures, RecordedLine, added_up
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from callgraph_lab.model import Recording
 
-FIGURES = LineFigures(12, 3, 40, 30, 1, 1_000, -500)
+FIGURES = LineFigures(12, 3, 40, 30, OpenCalls(1, 2, 3, 4, 5), 1_000, -500)
 
 
 def file_of(*blocks: tuple[int, list[tuple[int, ...]]]) -> bytes:
@@ -93,13 +94,15 @@ def test_lines_of_one_process_are_added_up() -> None:
     lines = [
         RecordedLine(2, 1, LineFigures(12, 1, 2, 1)),
         RecordedLine(1, 1, FIGURES),
-        RecordedLine(1, 1, LineFigures(12, 1, 2, 1, 0, 10, 5)),
+        RecordedLine(1, 1, LineFigures(12, 1, 2, 1, OpenCalls(killed=1), 10, 5)),
     ]
     assert added_up(lines) == (
-        RecordedLine(1, 1, LineFigures(12, 4, 42, 31, 1, 1_010, -495)),
+        RecordedLine(1, 1, LineFigures(12, 4, 42, 31, OpenCalls(1, 2, 3, 5, 5), 1_010, -495)),
         RecordedLine(2, 1, LineFigures(12, 1, 2, 1)),
     )
-    assert lines[0].figures + FIGURES == LineFigures(12, 4, 42, 31, 1, 1_000, -500)
+    assert lines[0].figures + FIGURES == LineFigures(
+        12, 4, 42, 31, OpenCalls(1, 2, 3, 4, 5), 1_000, -500
+    )
 
 
 def test_lines_come_back_from_the_file(tmp_path: Path) -> None:

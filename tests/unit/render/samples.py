@@ -67,7 +67,6 @@ def node(id_: str, what: Function | str | None = None, **more: object) -> GraphN
         "calls": 1,
         "total_calls": 1,
         "resumes": 0,
-        "open_calls": 0,
         "suspended": 0,
         "inclusive_ns": 1_000,
         "self_ns": 500,

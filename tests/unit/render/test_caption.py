@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from unit.render.samples import edge, function, graph, node, run, thread, two_functions
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.model import CallGraph, HiddenByRule
 from callgraph_lab.render.budget import apply_node_budget
 from callgraph_lab.render.caption import LINE_COLUMNS, caption_label, caption_lines
@@ -75,7 +76,9 @@ def test_the_legend_explains_only_what_is_there() -> None:
     plain = caption_label(apply_node_budget(two_functions()), run())
     assert "dashed" not in plain
     assert "double border" not in plain
-    whole = graph([node("a", open_calls=1), node("b")], [edge("a", "b", bridged=True)])
+    whole = graph(
+        [node("a", unreturned=OpenCalls(running=1)), node("b")], [edge("a", "b", bridged=True)]
+    )
     told = caption_label(apply_node_budget(whole), run())
     assert "dashed line: across hidden frames" in told
     assert "double border: still running" in told

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from unit.render.samples import edge, function, graph, node, run, thread, two_functions
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.model import CallGraph, HiddenByRule
 from callgraph_lab.render import colours
@@ -51,13 +53,37 @@ def test_a_4_kb_name_is_shortened_and_whole_in_the_tooltip() -> None:
 
 
 def test_open_calls_suspended_and_resumes_are_marked() -> None:
-    whole = graph([node("a", open_calls=1, suspended=2, resumes=3), node("b")])
+    whole = graph([node("a", unreturned=OpenCalls(running=1), suspended=2, resumes=3), node("b")])
     busy, idle = drawn(whole).values()
     assert "still running: 1" in busy
     assert "peripheries=2" in busy
     assert "suspended: 2" in busy
     assert "1 call, 3 resumes" in busy
     assert not [word for word in ("running", "suspended", "peripheries") if word in idle]
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (OpenCalls(exited=1), "exited inside: 1"),
+        (OpenCalls(replaced=2), "replaced by exec: 2"),
+        (OpenCalls(killed=1_234), "killed inside: 1,234"),
+        (OpenCalls(stopped=1), "recording stopped inside: 1"),
+    ],
+)
+def test_calls_of_dead_processes_say_how_they_ended(left: OpenCalls, told: str) -> None:
+    (box,) = drawn(graph([node("a", unreturned=left)])).values()
+    assert f"<b>{told}</b>" in box
+    assert box.count(told) == 2, "once on the box, once in the tooltip"
+    assert "running" not in box
+    assert "peripheries=2" in box
+
+
+def test_calls_of_several_processes_are_told_apart() -> None:
+    (box,) = drawn(graph([node("a", unreturned=OpenCalls(1, 2, 3, 4, 5))])).values()
+    for told in ("still running: 1", "exited inside: 2", "replaced by exec: 3"):
+        assert box.count(told) == 2
+    assert box.count("killed inside: 4") == box.count("recording stopped inside: 5") == 2
 
 
 def test_bridged_edges_are_dashed_and_say_what_they_skip() -> None:
@@ -104,8 +130,10 @@ def test_links_only_where_asked_for() -> None:
 
 
 def test_folds_are_told() -> None:
+    left = {1: OpenCalls(killed=2), 7: OpenCalls(running=1)}
+    light = [node(f"f{n}", unreturned=left.get(n, OpenCalls())) for n in range(8)]
     whole = graph(
-        [node("m", inclusive_ns=10**6), *(node(f"f{n}", open_calls=n == 7) for n in range(8))],
+        [node("m", inclusive_ns=10**6), *light],
         [edge("m", f"f{n}") for n in range(8)],
     )
     fold = drawn(whole, max_nodes=3)["n2"]
@@ -113,6 +141,7 @@ def test_folds_are_told() -> None:
     assert "in app" in fold
     assert "7 calls" in fold
     assert "still running: 1" in fold
+    assert "killed inside: 2" in fold
     assert "app.f5: 1 call" in fold
 
 

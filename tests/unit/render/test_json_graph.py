@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from unit.render.samples import HOSTILE_NAMES, edge, function, graph, node, run, thread
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.memory_model import NodeMemory
 from callgraph_lab.model import HiddenByRule, RecordedProcess, RecordedThread
 from callgraph_lab.render.json_graph import graph_document, json_text
@@ -20,7 +21,18 @@ def test_the_document_is_as_promised() -> None:
         pycallgraph2_name="pyftpdlib.ioloop.Epoll.loop",
     )
     whole = graph(
-        [thread(), node("l", loop, calls=2, total_calls=3, resumes=1, open_calls=1, suspended=4)],
+        [
+            thread(),
+            node(
+                "l",
+                loop,
+                calls=2,
+                total_calls=3,
+                resumes=1,
+                unreturned=OpenCalls(killed=1),
+                suspended=4,
+            ),
+        ],
         [edge("t", "l", calls=2, bridged=True, skipped_frames=5)],
         hidden=(HiddenByRule("exclude x", 2, 3),),
         include=("a.*",),
@@ -42,6 +54,7 @@ def test_the_document_is_as_promised() -> None:
         "started": "2026-11-23T14:15:02+01:00",
         "duration_ns": 2_130_000_000,
         "complete": True,
+        "running": False,
         "exit_status": None,
         "notes": ["cut short"],
         "processes": [
@@ -50,12 +63,15 @@ def test_the_document_is_as_promised() -> None:
                 "parent_pid": 1,
                 "argv": ["app.py"],
                 "running": True,
+                "ending": "running",
                 "stop_reason": "",
                 "processes": 1,
                 "peak_bytes": None,
             }
         ],
-        "threads": [{"pid": 7, "name": "MainThread", "threads": 1, "alive": True}],
+        "threads": [
+            {"pid": 7, "name": "MainThread", "threads": 1, "alive": True, "ending": "exited"}
+        ],
     }
     assert document["query"] == {
         "max_depth": 4,
@@ -87,6 +103,7 @@ def test_the_document_is_as_promised() -> None:
         "total_calls": 3,
         "resumes": 1,
         "open_calls": 1,
+        "open_calls_by_ending": {"killed": 1},
         "suspended": 4,
         "inclusive_ns": 1000,
         "self_ns": 500,

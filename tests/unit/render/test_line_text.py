@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from callgraph_lab.ending_model import OpenCalls
 from callgraph_lab.graph.lines import LineTable
 from callgraph_lab.line_model import LineFigures
 from callgraph_lab.model import Function
@@ -9,7 +10,11 @@ from callgraph_lab.render.line_text import LineUnits, rows, titles
 from callgraph_lab.render.source_text import SourceText
 
 TABLE = LineTable(
-    "m.f", Function("m", "f"), 2, 0, (LineFigures(7, 2, 3_000, 1_000, 1, 2048, -1024),)
+    "m.f",
+    Function("m", "f"),
+    2,
+    0,
+    (LineFigures(7, 2, 3_000, 1_000, OpenCalls(killed=1), 2048, -1024),),
 )
 
 
@@ -39,7 +44,7 @@ def test_rows_of_all_lines_of_the_source() -> None:
     assert list(rows(TABLE, source, LineUnits())) == [
         ("6", "", "", "", "", "", "", "", "def f():"),
         (
-            *("7", "2 (1 open)", "3.00 µs", "1.50 µs", "1.00 µs", "100.0 %"),
+            *("7", "2 (1 killed)", "3.00 µs", "1.50 µs", "1.00 µs", "100.0 %"),
             *("2.00 KiB", "-1.00 KiB", "    return 1"),
         ),
     ]

@@ -57,8 +57,12 @@ export interface ProcessInfo {
   /** How many processes are in this row. */
   processes: number;
   running: boolean;
+  ending: Ending;
   stop_reason: string;
 }
+
+/** How a process ended: by leaving, by running another program, by a signal; or recording stopped. */
+export type Ending = "running" | "exited" | "replaced" | "killed" | "stopped";
 
 export interface FunctionInfo {
   name: string;
@@ -103,6 +107,8 @@ export interface ThreadInfo {
   root: number;
   threads: number;
   alive: boolean;
+  /** How its process ended, and so its calls that have not returned. */
+  ending: Ending;
 }
 
 /** Columns of equal length in preorder. A column that is zero throughout is left out. */

@@ -1,5 +1,6 @@
 // What the parts of the page share: the graph (schema 1 of `cglab render --format json`), the tree
 // that a state selects, and what a tab is.
+import type { OpenCalls } from "./model/endings";
 import type { Selection } from "./model/selection";
 import type { Payload, Slice } from "./payload";
 import type { DepthBy, Store, ViewState } from "./state";
@@ -21,6 +22,7 @@ export interface GraphNode {
   total_calls: number;
   resumes: number;
   open_calls: number;
+  open_calls_by_ending: OpenCalls;
   suspended: number;
   inclusive_ns: number;
   self_ns: number;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { columns, count, duration, number, percent, shorten, size, visibleText } from "../src/format";
+import { type OpenCalls, doubleBorderText, openCallsCell, openCallsLines } from "../src/model/endings";
 
 const folder = new URL("../../../../tests/viewer_cases/", import.meta.url);
 const cases = JSON.parse(readFileSync(new URL("texts.json", folder), "utf8")) as {
@@ -9,6 +10,8 @@ const cases = JSON.parse(readFileSync(new URL("texts.json", folder), "utf8")) as
   count: [number, string][];
   duration: [number, string][];
   percent: [number, number, string][];
+  open_calls: [OpenCalls, string[], string][];
+  double_border: [OpenCalls[], string][];
 };
 
 describe("texts are as Python's", () => {
@@ -26,6 +29,13 @@ describe("texts are as Python's", () => {
   });
   it.each(cases.percent)("percent(%d, %d)", (part, whole, expected) => {
     expect(percent(part, whole)).toBe(expected);
+  });
+  it.each(cases.open_calls)("of open calls %j", (calls, lines, cell) => {
+    expect(openCallsLines(calls)).toEqual(lines);
+    expect(openCallsCell(calls)).toBe(cell);
+  });
+  it.each(cases.double_border)("of double borders of %j", (ofNodes, expected) => {
+    expect(doubleBorderText(ofNodes)).toBe(expected);
   });
 });
 

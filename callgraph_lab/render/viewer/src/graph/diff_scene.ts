@@ -10,6 +10,7 @@ import {
   comparedOf,
   sumOfEdges,
 } from "../model/compare";
+import { openCallsLines } from "../model/endings";
 import { shortNameOf } from "../model/functions";
 import type { Measure } from "../state";
 import type { GraphEdge, GraphNode } from "../types";
@@ -166,6 +167,8 @@ function functionTooltip(item: ComparedFunction, { sideA, sideB }: Painter): str
         ? `${side}: not called`
         : `${side}: ${figures(node.calls, node.resumes, node.inclusive_ns)} inclusive, ${duration(node.self_ns)} self`,
     );
+    const open = openCallsLines(node?.open_calls_by_ending ?? {});
+    lines.push(...open.map((line) => `${side}: ${line}`));
   }
   return lines.join("\n");
 }

@@ -1,6 +1,7 @@
 // How to read the picture: the scale of its colours, and what its lines and borders mean.
 import { changeFill, fill, inkOn, sideFills } from "../colours";
 import { element, svgElement } from "../dom";
+import { doubleBorderText } from "../model/endings";
 import type { Measure } from "../state";
 import type { Look } from "./look";
 import type { Plan } from "./plan";
@@ -22,8 +23,9 @@ export function legendOf(plan: Plan, measure: Measure, look: Look): HTMLElement 
   if (plan.scene.lines.some((line) => line.isDashed)) {
     notes.push(note("5 3", "across hidden frames", look));
   }
-  if (plan.scene.boxes.some((box) => box.isDouble)) {
-    notes.push(element("span", { class: "legend-note" }, "double border: still running"));
+  const border = plan.comparison === null ? doubleBorder(plan) : "";
+  if (border !== "") {
+    notes.push(element("span", { class: "legend-note" }, border));
   }
   const [a, b] = plan.sides;
   const figure = plan.comparison === null ? "figure on a line: calls" : `calls in ${a} → in ${b}`;
@@ -36,6 +38,11 @@ export function legendOf(plan: Plan, measure: Measure, look: Look): HTMLElement 
     element("span", { class: "legend-note" }, figure),
     ...notes,
   );
+}
+
+function doubleBorder({ drawing }: Plan): string {
+  const functions = drawing.nodes.filter(({ kind }) => kind !== "thread");
+  return doubleBorderText(functions.map((node) => node.open_calls_by_ending));
 }
 
 function scaleSwatches(look: Look): Element[] {

@@ -3,6 +3,7 @@
 import { contrast, fill, heat, inkOn } from "../colours";
 import { ELLIPSIS, count, duration, number, percent, shorten, size, visibleText } from "../format";
 import type { Drawing, Fold } from "../model/budget";
+import { openCallsLines, sumOfOpenCalls } from "../model/endings";
 import { shortNameOf } from "../model/functions";
 import type { Measure } from "../state";
 import type { GraphEdge, GraphNode } from "../types";
@@ -157,7 +158,7 @@ function nodeBox(node: GraphNode, options: RecordingSceneOptions): Box {
   if (node.kind === "thread") {
     const name = node.name.trim() === "" ? "(no name)" : shownText(node.name);
     const lines = [nameText(name), detailText(`thread · ${duration(node.inclusive_ns)}`)];
-    const tooltip = `thread ${tooltipName(node.name)}\nruns ${duration(node.inclusive_ns)}`;
+    const tooltip = `thread ${tooltipName(node.name)}\nin calls for ${duration(node.inclusive_ns)}`;
     const box = boxAround(node.id, "thread", lines, measureText, look.threadFill, look);
     return { ...box, tooltip, spoken: tooltip.replace("\n", ", ") };
   }
@@ -168,9 +169,7 @@ function nodeBox(node: GraphNode, options: RecordingSceneOptions): Box {
   if (node.defined_in !== null) {
     details.push(detailText(`defined in ${shownText(node.defined_in)}`));
   }
-  if (node.open_calls > 0) {
-    details.push(detailText(`still running: ${number(node.open_calls)}`, true));
-  }
+  details.push(...openCallsLines(node.open_calls_by_ending).map((line) => detailText(line, true)));
   if (node.suspended > 0) {
     details.push(detailText(`suspended: ${number(node.suspended)}`));
   }
@@ -196,7 +195,7 @@ function nodeFacts(node: GraphNode, { measure, whole }: RecordingSceneOptions): 
     `inclusive ${duration(node.inclusive_ns)}, self ${duration(node.self_ns)}`,
     `${share} of all ${measure === "calls" ? "calls" : measure === "bytes" ? "bytes" : "time"}`,
     `shallowest depth ${node.min_depth}`,
-    ...(node.open_calls > 0 ? [`still running: ${number(node.open_calls)}`] : []),
+    ...openCallsLines(node.open_calls_by_ending),
     ...(node.suspended > 0 ? [`suspended: ${number(node.suspended)}`] : []),
   ];
 }
@@ -205,7 +204,7 @@ function foldBox(fold: Fold, { look, measureText }: RecordingSceneOptions): Box 
   const { members } = fold;
   const sum = (take: (node: GraphNode) => number): number =>
     members.reduce((so_far, node) => so_far + take(node), 0);
-  const open = sum((node) => node.open_calls);
+  const open = sumOfOpenCalls(members.map((node) => node.open_calls_by_ending));
   const entered = figures(
     sum((node) => node.calls),
     sum((node) => node.resumes),
@@ -218,7 +217,7 @@ function foldBox(fold: Fold, { look, measureText }: RecordingSceneOptions): Box 
     nameText(`${ELLIPSIS} ${number(members.length)} more`),
     detailText(`in ${shownText(where ?? "")}`),
     detailText(entered),
-    ...(open > 0 ? [detailText(`still running: ${number(open)}`, true)] : []),
+    ...openCallsLines(open).map((line) => detailText(line, true)),
   ];
   const box = boxAround(fold.id, "fold", lines, measureText, look.foldFill, look);
   const heaviest = membersText(members, (node) =>

@@ -1,5 +1,6 @@
 // What two call graphs have in common and what only one of them has: graph/compare.py.
 import type { CallGraph, GraphEdge, GraphNode } from "../types";
+import { largerOpenCalls } from "./endings";
 import { pairNodes } from "./same_functions";
 
 export type Side = "a" | "b" | "both";
@@ -137,6 +138,7 @@ function largerNode(id: string, any: GraphNode, a: GraphNode, b: GraphNode): Gra
     total_calls: Math.max(a.total_calls, b.total_calls),
     resumes: Math.max(a.resumes, b.resumes),
     open_calls: Math.max(a.open_calls, b.open_calls),
+    open_calls_by_ending: largerOpenCalls(a.open_calls_by_ending, b.open_calls_by_ending),
     suspended: Math.max(a.suspended, b.suspended),
     inclusive_ns: Math.max(a.inclusive_ns, b.inclusive_ns),
     self_ns: Math.max(a.self_ns, b.self_ns),

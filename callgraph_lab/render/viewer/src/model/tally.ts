@@ -1,6 +1,8 @@
 // Adds up the contexts of a tree per node and edge of the graph at a depth: graph/tally.py.
 //
 // Its loops run once for every context, 100,000 and more of them, whenever the slider moves.
+import type { Ending } from "../payload";
+import { type OpenCalls, addOpenCalls } from "./endings";
 import { NO_PARENT, type BareTree } from "./tree";
 
 /** Stands for the node of a function that does not show. */
@@ -12,7 +14,7 @@ export interface NodeTally {
   minDepth: number;
   calls: number;
   resumes: number;
-  openCalls: number;
+  openCalls: OpenCalls;
   inclusiveNs: number;
   selfNs: number;
 }
@@ -80,6 +82,8 @@ export function tallyUpTo(
   const openCalls = tree.figures("open_calls");
   const inclusiveNs = tree.figures("inclusive_ns");
   const selfNs = tree.figures("self_ns");
+  const endingOfRoot = new Map(tree.threads.map(({ root, ending }) => [root, ending]));
+  let ending: Ending = "exited";
   const tally: Tally = { nodes: new Array<undefined>(nodes), edges: [] };
   const edgeOf = new Map<number, EdgeTally>();
   // The nearest node that shows, of each context or above it, and how many hidden frames lie
@@ -96,6 +100,9 @@ export function tallyUpTo(
     }
     const node = nodeOfFunction[functions[context] as number] as number;
     const caller = parent[context] as number;
+    if (caller === NO_PARENT) {
+      ending = endingOfRoot.get(context) ?? ending;
+    }
     if (node === HIDDEN) {
       visibleNodes[context] = visibleNodes[caller] as number;
       gaps[context] = (gaps[caller] as number) + 1;
@@ -113,7 +120,9 @@ export function tallyUpTo(
     }
     entry.calls += calls[context] as number;
     entry.resumes += resumes[context] as number;
-    entry.openCalls += openCalls[context] as number;
+    if ((openCalls[context] as number) > 0) {
+      addOpenCalls(entry.openCalls, ending, openCalls[context] as number);
+    }
     entry.selfNs += selfNs[context] as number;
     const isOutermost = context >= (countedUntil[node] as number);
     if (isOutermost) {
@@ -149,7 +158,7 @@ function newNode(first: number, minDepth: number): NodeTally {
     minDepth,
     calls: 0,
     resumes: 0,
-    openCalls: 0,
+    openCalls: {},
     inclusiveNs: 0,
     selfNs: 0,
   };

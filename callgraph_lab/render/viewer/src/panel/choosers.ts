@@ -1,7 +1,7 @@
 // Which part of the recording is shown: an action, two to compare, a process, a thread.
 import { button, element } from "../dom";
 import { count, duration } from "../format";
-import type { Slice } from "../payload";
+import type { Ending, ProcessInfo, Slice } from "../payload";
 import type { ViewState } from "../state";
 import type { PageContext } from "../types";
 import { type LabelledSelect, select, setOptions } from "./filters";
@@ -23,10 +23,7 @@ export class Choosers {
     this.compare = select("Compare with", [[NOTHING, "nothing"], ...slices]);
     this.process = select("Process", [
       [NOTHING, "all of them"],
-      ...payload.recording.processes.map(({ pid, argv, processes }) => {
-        const times = processes > 1 ? `${count(processes, "process", "processes")}, ` : "";
-        return [String(pid), `${pid} (${times}${argv.join(" ")})`] as const;
-      }),
+      ...payload.recording.processes.map((process) => [String(process.pid), titleOfProcess(process)] as const),
     ]);
     this.thread = select("Thread", []);
     this.swap = button("Swap", { title: "Exchange the two sides" }, () => {
@@ -88,6 +85,18 @@ export class Choosers {
   private choose(change: Partial<ViewState>): void {
     this.context.store.update({ ...change, thread: null, zoom: null }, { push: true });
   }
+}
+
+const ENDED: Partial<Record<Ending, string>> = {
+  running: "still running",
+  replaced: "replaced by exec",
+  killed: "killed",
+};
+
+function titleOfProcess({ pid, argv, processes, ending }: ProcessInfo): string {
+  const times = processes > 1 ? `${count(processes, "process", "processes")}, ` : "";
+  const ended = ENDED[ending];
+  return `${pid} (${times}${argv.join(" ")})${ended === undefined ? "" : `, ${ended}`}`;
 }
 
 function titleOf({ title, threads, tree, nth }: Slice): string {

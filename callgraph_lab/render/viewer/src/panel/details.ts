@@ -4,6 +4,7 @@ import { count, duration, number, percent, shorten, size, visibleText } from "..
 import { wholeOf } from "../graph/recording_scene";
 import { type CatalogEntry, catalogOf } from "../model/catalog";
 import type { ComparedFunction } from "../model/compare";
+import { openCallsLines, saidOpenCalls } from "../model/endings";
 import { shortNameOf } from "../model/functions";
 import { pathsTo } from "../model/paths";
 import type { ViewState } from "../state";
@@ -171,8 +172,8 @@ export class Details {
     if (node.resumes > 0) {
       rows.splice(1, 0, ["resumes", number(node.resumes)]);
     }
-    if (node.open_calls > 0) {
-      rows.push(["still running", number(node.open_calls)]);
+    for (const [said, times] of saidOpenCalls(node.open_calls_by_ending)) {
+      rows.push([said, number(times)]);
     }
     if (node.suspended > 0) {
       rows.push(["suspended", number(node.suspended)]);
@@ -199,7 +200,10 @@ export class Details {
     const told = (node: GraphNode | null): string =>
       node === null
         ? "not called"
-        : `${count(node.calls, "call")} · ${duration(node.inclusive_ns)} inclusive, ${duration(node.self_ns)} self`;
+        : [
+            `${count(node.calls, "call")} · ${duration(node.inclusive_ns)} inclusive, ${duration(node.self_ns)} self`,
+            ...openCallsLines(node.open_calls_by_ending),
+          ].join(" · ");
     const titles = [selection.slice(state).title, selection.compareSlice(state)?.title ?? ""];
     return [
       element("h3", {}, "Compared"),

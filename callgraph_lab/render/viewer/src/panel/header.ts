@@ -51,7 +51,7 @@ function badge({ running, complete, exit_status: status }: RecordingInfo): HTMLE
     return element("span", { class: "badge is-running", title }, "was running");
   }
   if (!complete) {
-    const title = "The target was killed: all counts are up to then.";
+    const title = "The target or cglab was killed: all counts are up to then.";
     return element("span", { class: "badge is-incomplete", title }, "incomplete");
   }
   const text = status === null || status === 0 ? "complete" : `complete, exit status ${status}`;

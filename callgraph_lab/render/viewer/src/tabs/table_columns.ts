@@ -1,5 +1,6 @@
 /** The columns of the table of functions: of one graph, and of two that are compared. */
 import { duration, number, percent, shorten, size, visibleText } from "../format";
+import { openCallsCell, openCallsLines } from "../model/endings";
 import type { GraphComparison } from "../model/compare";
 import type { CallGraph, GraphNode } from "../types";
 import type { GridColumn } from "./grid";
@@ -66,7 +67,7 @@ export function functionColumns(presence: Presence): GridColumn<FunctionRow>[] {
   }
   if (presence.hasResumes) extra.push(figureColumn("resumes", "resumes", (node) => node.resumes, number, "5.5rem"));
   if (presence.hasOpenCalls) {
-    extra.push(figureColumn("open", "running", (node) => node.open_calls, number, "5.5rem"));
+    extra.push(openColumn);
   }
   columns.splice(columns.length - 2, 0, ...extra);
   return columns;
@@ -81,6 +82,16 @@ const nameColumn: GridColumn<FunctionRow> = {
   hint: ({ node }) => shorten(visibleText(node.name), LONGEST_HINT),
   compare: (one, other) =>
     compareTexts(nameInModule(one.node), nameInModule(other.node)) || compareTexts(one.node.module, other.node.module),
+};
+
+const openColumn: GridColumn<FunctionRow> = {
+  key: "open",
+  title: "open",
+  width: "9rem",
+  isNumber: true,
+  text: ({ node }) => openCallsCell(node.open_calls_by_ending),
+  hint: ({ node }) => openCallsLines(node.open_calls_by_ending).join("\n"),
+  compare: (one, other) => one.node.open_calls - other.node.open_calls,
 };
 
 /** What tells functions apart stands first; of a long name only the beginning may have room. */

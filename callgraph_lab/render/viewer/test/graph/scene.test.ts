@@ -7,7 +7,7 @@ import { type Layout, readLayout } from "../../src/graph/layout";
 import { lookOf } from "../../src/graph/look";
 import { nearest } from "../../src/graph/moves";
 import { type Plan, planOf } from "../../src/graph/plan";
-import { roughMeasure } from "../../src/graph/scene";
+import { type Box, roughMeasure } from "../../src/graph/scene";
 import { makeSelection } from "../../src/model/selection";
 import type { ViewState } from "../../src/state";
 import { type CaseQuery, payloadOf, stateOf, table } from "../model/cases";
@@ -90,6 +90,32 @@ describe("a picture that Graphviz gets wrong", () => {
   it("is dropped where a newer one is wanted", async () => {
     const client = { layout: () => Promise.resolve(null) };
     expect(await layOut(client, planned("server").scene)).toBeNull();
+  });
+});
+
+describe("calls that have not returned", () => {
+  const ofWait = (change: Partial<ViewState>): Box =>
+    planned("processes", change).scene.boxes.find(({ id }) => id === "m.wait") as Box;
+  const bold = ({ lines }: Box): string[] => lines.slice(1).flatMap((line) => (line.isBold ? [line.text] : []));
+
+  it("say how their processes ended", () => {
+    const box = ofWait({});
+    const said = ["still running: 1", "exited inside: 1", "replaced by exec: 1", "killed inside: 1", "recording stopped inside: 1"];
+    expect(bold(box)).toEqual(said);
+    expect(box.tooltip.split("\n")).toEqual(expect.arrayContaining(said));
+    expect(box.isDouble).toBe(true);
+  });
+
+  it("of one process that is dead are not running", () => {
+    const box = ofWait({ process: 20 });
+    expect(bold(box)).toEqual(["killed inside: 1"]);
+    expect(`${box.tooltip} ${box.spoken}`).not.toContain("running");
+  });
+
+  it("are told apart on a fold", () => {
+    const plan = planned("processes", { maxNodes: 1 });
+    const fold = plan.scene.boxes.find(({ kind }) => kind === "fold");
+    expect(fold === undefined ? [] : bold(fold)).toContain("killed inside: 4");
   });
 });
 

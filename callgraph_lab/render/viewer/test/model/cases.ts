@@ -53,6 +53,7 @@ export function payloadOf(name: string): Payload {
         argv: [],
         processes: 1,
         running: false,
+        ending: "exited",
         stop_reason: "",
       })),
     },

@@ -191,6 +191,11 @@ describe("the panel of a function", () => {
     find(element, ".close").click();
     expect([store.get().selected, element.hidden]).toEqual([null, true]);
   });
+  it("says of calls that have not returned how their process ended", () => {
+    const { element } = shown((context) => new Details(context), payloadOf("processes"), { filters: ["none"], selected: "m.wait", process: 20 });
+    expect(element.textContent).toContain("killed inside1");
+    expect(element.textContent).not.toContain("running");
+  });
   it("says why a function is not in the picture, and what to do", () => {
     const { element, store } = shown((context) => new Details(context), undefined, { filters: ["none"], exclude: ["logging.*"], selected: "logging.d" });
     expect(find(element, ".standing").textContent).toContain("Hidden by the rule");

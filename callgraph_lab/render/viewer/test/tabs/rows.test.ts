@@ -66,7 +66,7 @@ describe("the table of functions", () => {
   });
   it("has columns for what is there", () => {
     const memory = { allocated_bytes: 2_048, net_bytes: 0 };
-    const more = [nodeCalled("m.gen", { resumes: 3, open_calls: 1, memory })];
+    const more = [nodeCalled("m.gen", { resumes: 3, open_calls: 1, open_calls_by_ending: { killed: 1 }, memory })];
     const keys = functionColumns(presenceOf(more)).map((column) => column.key);
     expect(keys).toEqual(["name", "calls", "inclusive", "self", "share", "allocated", "net", "resumes", "open", "depth", "place"]);
   });

@@ -131,6 +131,7 @@ export function nodeCalled(name: string, more: Partial<GraphNode> = {}): GraphNo
     total_calls: 1,
     resumes: 0,
     open_calls: 0,
+    open_calls_by_ending: {},
     suspended: 0,
     inclusive_ns: 0,
     self_ns: 0,
