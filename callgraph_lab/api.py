@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +19,7 @@ from callgraph_lab.launch.interpreter import this_interpreter
 from callgraph_lab.model import GraphQuery
 from callgraph_lab.recording import catalog, store
 from callgraph_lab.recording import live_format as layout
+from callgraph_lab.recording.ends import stopped
 from callgraph_lab.recording.live_information import brief_arguments
 from callgraph_lab.recording.maker import seal_live_folder
 from callgraph_lab.recording.removing import remove_live_folder
@@ -149,10 +149,9 @@ class trace:  # noqa: N801 - used like a function
             if self._stop is not None:
                 self._stop()
             write_run_file(self._live_folder, ended_now(self._run, exit_status=None))
-            recording = catalog.read_live(self._live_folder)
             # This process goes on, but what was to be recorded is over.
-            run = replace(recording.run, complete=True)
-            store.save(with_sources(replace(recording, run=run)), self._path, self._live_folder)
+            recording = stopped(catalog.read_live(self._live_folder))
+            store.save(with_sources(recording), self._path, self._live_folder)
             remove_live_folder(self._live_folder)
             self._run_lock.let_go()
         except OSError as system_error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from callgraph_lab.ending_model import Ending
+    from callgraph_lab.model import Recording
     from callgraph_lab.recording.live_part import LivePart
     from callgraph_lab.recording.run_file import RunFile
 
@@ -88,3 +91,22 @@ def note_ends_in_copy(copies: Iterable[LivePart], parts: Iterable[LivePart], now
         if copy.ended_ns:
             continue
         copy.ended_ns = now_ns if part is None else min(until_ns(part, now_ns), now_ns)
+
+
+def stopped(recording: Recording) -> Recording:
+    """Return a recording that is over by now, though processes of it go on: so it stopped in them.
+
+    It is complete: there was nothing more to be recorded.
+    """
+    end: dict[Ending, Ending] = {"running": "stopped"}
+    return replace(
+        recording,
+        run=replace(recording.run, complete=True, running=False),
+        processes=tuple(
+            replace(item, ending=end.get(item.ending, item.ending)) for item in recording.processes
+        ),
+        threads=tuple(
+            replace(item, alive=False, ending=end.get(item.ending, item.ending))
+            for item in recording.threads
+        ),
+    )

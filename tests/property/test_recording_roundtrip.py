@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callgraph_lab.ending_model import ENDINGS
 from callgraph_lab.model import (
-    ENDINGS,
     NO_PARENT,
     CallTree,
     Function,
