@@ -218,7 +218,8 @@ class RecordedThread:
     alive: bool = False
     """Whether it goes on; not where its process has ended, or recording stopped."""
     ending: Ending = "exited"
-    """How its process ended, or every one of those whose threads share it."""
+    """How its process ended, or every one of those whose threads share it; ``exited``, too, where
+    the thread did so before, in the midst of its calls."""
 
 
 @dataclass(frozen=True, slots=True)

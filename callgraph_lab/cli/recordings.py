@@ -189,6 +189,8 @@ def _print_facts(facts: dict[str, Any], more_rows: list[tuple[str, str]]) -> Non
     ended = "is running" if facts["running"] else f"ended with exit status {status}"
     if status is None and not facts["running"]:
         ended = "was not seen ending (cglab was killed)"
+        if facts["complete"]:
+            ended = "went on when trace() had recorded its part"
     rows = [
         ("recording", facts["path"]),
         ("target", " ".join(facts["argv"]) or facts["target"]),

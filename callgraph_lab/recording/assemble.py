@@ -31,7 +31,8 @@ from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from callgraph_lab.recording.live_part import LiveFunction, LivePart
+    from callgraph_lab.ending_model import Ending
+    from callgraph_lab.recording.live_part import LiveFunction, LivePart, LiveThread
 
 _LONGEST_NS = 2**62
 """A century and a half. What is longer comes from damaged bytes, and would overflow in a sum."""
@@ -157,7 +158,7 @@ class _Joined:
                 root=offset + place[thread.root],
                 threads=thread.threads,
                 alive=thread.alive and part.is_running,
-                ending=part.ending,
+                ending=_ending_of(thread, part),
             )
             for thread in part.threads
         )
@@ -265,6 +266,14 @@ def _self_times(parents: array[int], inclusive: array[int]) -> list[int]:
             self_ns[parent] -= duration_ns
     # Clocks of several cores, and a call in flight at the end, can make it a little negative.
     return [own_ns if own_ns > 0 else 0 for own_ns in self_ns]  # noqa: FURB136 - it is hot
+
+
+def _ending_of(thread: LiveThread, part: LivePart) -> Ending:
+    """Return how its process ended, unless the thread left before, in the midst of its calls.
+
+    That is what ``pthread_exit`` does, and the end of the interpreter to other threads.
+    """
+    return "exited" if thread.open_calls and not thread.alive else part.ending
 
 
 def _times(part: LivePart, until_ns: int) -> tuple[array[int], array[int]]:
