@@ -127,6 +127,9 @@ class _PartReader:
         ):
             raise DamagedError("its header is damaged")
         state, _ = layout.STATE.unpack_from(data, layout.STATE_OFFSET)
+        if state == layout.STATE_STOPPED and ended_by == layout.ENDING_UNKNOWN:
+            # Its file was cut short, and the process may well have gone on.
+            ended_by = layout.ENDING_FINISHED
         lost_children, error = layout.LOST_CHILDREN.unpack_from(data, layout.LOST_CHILDREN_OFFSET)
         pythons, of_multiprocessing, went_on = layout.OTHER_PYTHONS.unpack_from(
             data, layout.OTHER_PYTHONS_OFFSET

@@ -6,17 +6,24 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from support_engines import column_by_name, every_engine, record_program, write_script
+from support_native import needs_native
 
 import callgraph_lab
+from callgraph_lab.ending_model import OpenCalls
+from callgraph_lab.graph.build import build_graph
+from callgraph_lab.model import Decision, GraphQuery
+from callgraph_lab.recording import catalog
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHOWN = Decision(visible=True, rule="", reason="")
 CHILD_OUTLIVED = """
 import json, os, signal, sys, time
 
@@ -145,3 +152,67 @@ def test_where_nobody_looks_it_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     recording = callgraph_lab.open("x.cglab")
     (note,) = recording.run.notes
     assert "it was killed while nobody looked" in note
+
+
+@needs_native
+def test_a_thread_that_leaves_within_its_calls_has_exited_whatever_its_process_does(
+    tmp_path: Path,
+) -> None:
+    script = write_script(
+        tmp_path,
+        textwrap.dedent("""
+        import ctypes, os, signal, threading, time
+
+        def leaves():
+            ctypes.CDLL(None).pthread_exit(None)
+
+        def dies():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        if os.fork() == 0:
+            threading.Thread(target=leaves, name="gone", daemon=True).start()
+            while len(os.listdir("/proc/self/task")) > 1:
+                time.sleep(0.01)
+            dies()
+        os.wait()
+        """),
+    )
+    recording = record_program(script, folder=tmp_path, engine="native")
+    graph = build_graph(recording, GraphQuery(max_depth=None), [SHOWN] * len(recording.functions))
+    calls = {node.function.qualname: node.unreturned for node in graph.nodes}
+    assert calls["leaves"] == OpenCalls(exited=1)
+    assert calls["dies"] == OpenCalls(killed=1)
+
+
+@every_engine
+def test_a_block_that_is_over_stops_in_the_children_that_go_on(engine: str, tmp_path: Path) -> None:
+    script = write_script(
+        tmp_path,
+        textwrap.dedent("""
+        import os, sys, time
+        from callgraph_lab import trace
+
+        def child():
+            os.write(pipe[1], b"!")
+            time.sleep(600)
+
+        def serve():
+            if os.fork() == 0:
+                child()
+            os.read(pipe[0], 1)
+
+        pipe = os.pipe()
+        with trace(sys.argv[1], engine=sys.argv[2]):
+            serve()
+        os.killpg(0, 9)
+        """),
+    )
+    path = tmp_path / "block.cglab"
+    subprocess.run(
+        [sys.executable, script, path, engine], start_new_session=True, check=False, timeout=60
+    )
+    recording = catalog.load(catalog.find(str(path), tmp_path))
+    left = Counter(process.ending for process in recording.processes)
+    assert left == {"stopped": 2}
+    assert not any(thread.alive for thread in recording.threads)
+    assert (recording.run.running, recording.run.complete) == (False, True)

@@ -122,6 +122,7 @@ def test_a_live_file_that_is_cut_short_does_not_cost_the_target(
     assert (ran.status, ran.output, ran.errors) == (0, "end\n", "")
     assert "was cut short by another program" in ran.part.stop_reason
     assert not ran.part.finished
+    assert ran.part.ending == "stopped", "nobody killed it"
 
 
 def test_a_live_file_that_is_cut_short_says_so_before_anything_else_happens(tmp_path: Path) -> None:
