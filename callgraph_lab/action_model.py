@@ -6,7 +6,10 @@ Moments are nanoseconds since the start of the run, by CLOCK_MONOTONIC.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from callgraph_lab.ending_model import Ending
 
 Nth = Literal["slowest", "first", "last"]
 """One instance of an action: that which lasted longest, or the first or last to begin."""
@@ -62,7 +65,8 @@ class RecordedLabel:
 class ActionInstance:
     """One time that one session did an action; ``action`` and ``label`` are indices.
 
-    ``end_ns`` is None while it lasts, and ``left_ns`` then when its process ended, if it has.
+    ``end_ns`` is None while it lasts, and ``left_ns`` then when its process ended, if it has;
+    ``ending`` says how, and is None where the action itself ended.
     ``entries`` counts how often a thread came to work for it, ``passes`` in how many passes of the
     event loop. ``outcome`` is the number that a reply began with, 0 if there was none.
     ``late_work`` says that calls came after its end. ``phases`` holds, by the map's phase id, when
@@ -77,6 +81,7 @@ class ActionInstance:
     begin_ns: int
     end_ns: int | None = None
     left_ns: int | None = None
+    ending: Ending | None = None
     busy_ns: int = 0
     cpu_ns: int = 0
     bytes: int = 0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callgraph_lab.actions.phases import NO_PHASE, PhaseWork, contexts_of, work_of_phases
-from callgraph_lab.actions.table import P50, percentile
+from callgraph_lab.actions.table import P50, percentile, unended_of
+from callgraph_lab.ending_model import NO_OPEN_CALLS, OpenCalls
 from callgraph_lab.errors import UsageError
 from callgraph_lab.graph.slicing import find_slice, nth_instance
 from callgraph_lab.graph.within import look_within
@@ -71,6 +72,8 @@ class Explanation:
     passes_are_known: bool
     bytes: int
     phases: tuple[ExplainedPhase, ...]
+    unended: OpenCalls
+    """How many of the instances did not end, by what became of their processes."""
 
 
 def explain_action(
@@ -121,6 +124,7 @@ def explain_action(
         if nth is not None
         else sum(item.bytes for item in actions),
         phases=tuple(phases),
+        unended=sum(unended_of(instances).values(), NO_OPEN_CALLS),
     )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from callgraph_lab.ending_model import NO_OPEN_CALLS, OpenCalls
 from callgraph_lab.graph.names import node_names
 from callgraph_lab.memory_model import ActionMemory
 from callgraph_lab.model import NO_PARENT, GraphQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from callgraph_lab.action_model import RecordedAction
+    from callgraph_lab.action_model import ActionInstance, RecordedAction
     from callgraph_lab.model import Recording
 
 P50, P95 = 50, 95
@@ -37,6 +38,8 @@ class ActionSummary:
     max_ns: int
     memory: ActionMemory | None = None
     """None where memory was not counted."""
+    unended: OpenCalls = NO_OPEN_CALLS
+    """How many of its instances did not end, by what became of their processes."""
 
 
 def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
@@ -59,6 +62,7 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
     for instance in recording.instances:
         if instance.end_ns is not None:
             durations[instance.action].append(instance.duration_ns(0))
+    unended = unended_of(recording.instances)
     memory = _memory_of_actions(recording)
     return tuple(
         ActionSummary(
@@ -71,10 +75,21 @@ def summarize_actions(recording: Recording) -> tuple[ActionSummary, ...]:
             p95_ns=percentile(durations[number], P95),
             max_ns=max(durations[number], default=0),
             memory=memory[number],
+            unended=unended.get(number, NO_OPEN_CALLS),
         )
         for number, action in enumerate(recording.actions)
         if action.count or nodes[number]
     )
+
+
+def unended_of(instances: Iterable[ActionInstance]) -> dict[int, OpenCalls]:
+    """Return by action how many instances did not end, by what became of their processes."""
+    found: dict[int, OpenCalls] = {}
+    for item in instances:
+        if item.ending is not None:
+            one = OpenCalls.of(item.ending, 1)
+            found[item.action] = found.get(item.action, NO_OPEN_CALLS) + one
+    return found
 
 
 def _memory_of_actions(recording: Recording) -> Sequence[ActionMemory | None]:

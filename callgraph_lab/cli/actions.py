@@ -63,6 +63,7 @@ def action_document(item: ActionSummary) -> dict[str, Any]:
         "background": action.background,
         "count": action.count,
         "ended": action.ended,
+        "unended": item.unended.by_ending,
         "sessions": action.sessions,
         "sessions_at_least": action.sessions_at_least,
         "calls": item.calls,
@@ -95,7 +96,7 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
         [
             (
                 item.action.name,
-                "-" if item.action.background else f"{item.action.count:,}",
+                "-" if item.action.background else _times(item),
                 "-" if item.action.background else _sessions(item.action),
                 f"{item.calls:,}",
                 f"{item.functions:,}",
@@ -116,6 +117,13 @@ def _print(summaries: Sequence[ActionSummary]) -> None:
             for item in summaries
         ],
     )
+
+
+def _times(item: ActionSummary) -> str:
+    from callgraph_lab.render.ending_text import open_calls_cell  # noqa: PLC0415 - not for --help
+
+    unended = open_calls_cell(item.unended)
+    return f"{item.action.count:,}" + (f" ({unended})" if unended else "")
 
 
 def _sessions(action: RecordedAction) -> str:

@@ -82,6 +82,7 @@ def _as_json(explanation: Explanation, nth: Nth | None) -> dict[str, Any]:
         "sessions": explanation.sessions,
         "sessions_at_least": explanation.sessions_at_least,
         "instances": explanation.instances,
+        "unended": explanation.unended.by_ending,
         "p50_ns": explanation.duration_ns,
         "passes": explanation.passes,
         "passes_are_known": explanation.passes_are_known,
@@ -134,6 +135,7 @@ def _work_as_json(work: PhaseWork) -> dict[str, Any]:
 
 def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
     from callgraph_lab.cli.printing import print_line  # noqa: PLC0415
+    from callgraph_lab.render.ending_text import open_calls_text  # noqa: PLC0415
     from callgraph_lab.render.text import count, duration  # noqa: PLC0415
 
     names = ", ".join(explanation.names)
@@ -143,6 +145,8 @@ def _print(explanation: Explanation, nth: Nth | None, limit: int) -> None:
         told = f"{names}: {count(explanation.count, 'time')}"
     else:
         told = f"{names}: work that serves no session"
+    if explanation.unended.total:
+        told += f" ({open_calls_text(explanation.unended)})"
     if explanation.instances:
         told += f", {'' if nth else 'median '}{duration(explanation.duration_ns)} from begin to end"
         at_least = "" if explanation.passes_are_known else "at least "

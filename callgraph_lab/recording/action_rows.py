@@ -13,6 +13,7 @@ from callgraph_lab.action_model import (
     RecordedEvent,
     RecordedLabel,
 )
+from callgraph_lab.ending_model import ENDINGS
 from callgraph_lab.recording.event_map_json import event_map_of_json
 from callgraph_lab.recording.schema import COLUMNS
 
@@ -56,6 +57,7 @@ def rows_of_actions(recording: Recording) -> dict[str, list[_Row]]:
                 item.begin_ns,
                 item.end_ns,
                 item.left_ns,
+                item.ending,
                 item.busy_ns,
                 item.cpu_ns,
                 item.bytes,
@@ -121,6 +123,8 @@ def _action(row: _Row) -> RecordedAction:
 def _instance(row: _Row) -> ActionInstance:
     fields = dict(zip(COLUMNS["instance"], row, strict=True))
     fields.update({name: bool(fields[name]) for name in ("abandoned", "late_work")})
+    if fields["ending"] not in {None, *ENDINGS}:
+        raise ValueError("a process ended in no way that is known")
     return ActionInstance(**{**fields, "phases": _phases(fields["phases"])})
 
 

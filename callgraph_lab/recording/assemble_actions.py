@@ -80,6 +80,7 @@ class JoinedActions:
                     begin_ns=self._moment(part, item.begin_ticks),
                     end_ns=self._moment(part, item.end_ticks) if item.end_ticks else None,
                     left_ns=None if item.end_ticks else left_ns,
+                    ending=None if item.end_ticks else part.ending,
                     busy_ns=clock.duration_ns(item.busy_ticks),
                     cpu_ns=item.cpu_ns,
                     bytes=item.bytes,

@@ -109,4 +109,8 @@ def stopped(recording: Recording) -> Recording:
             replace(item, alive=False, ending=end.get(item.ending, item.ending))
             for item in recording.threads
         ),
+        instances=tuple(
+            replace(item, ending=end.get(item.ending, item.ending)) if item.ending else item
+            for item in recording.instances
+        ),
     )

@@ -116,6 +116,7 @@ CREATE TABLE instance (
     action INTEGER NOT NULL, label INTEGER NOT NULL,
     begin_ns INTEGER NOT NULL, end_ns INTEGER,
     left_ns INTEGER,                 -- when its process ended, where it was open then
+    ending TEXT,                     -- and how, as in the table process; NULL where it was not
     busy_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL, bytes INTEGER NOT NULL,
     entries INTEGER NOT NULL, passes INTEGER NOT NULL, outcome INTEGER NOT NULL,
     abandoned INTEGER NOT NULL, late_work INTEGER NOT NULL, detail TEXT NOT NULL,
@@ -229,6 +230,7 @@ COLUMNS: dict[str, Types] = {
         "begin_ns": int,
         "end_ns": _INT_OR_NULL,
         "left_ns": _INT_OR_NULL,
+        "ending": (str, type(None)),
         "busy_ns": int,
         "cpu_ns": int,
         "bytes": int,

@@ -188,6 +188,7 @@ def _bands(recording: Recording) -> list[dict[str, Any]]:
             "detail": item.detail,
             "begin_ns": item.begin_ns,
             "end_ns": item.begin_ns + item.duration_ns(recording.run.duration_ns),
+            "ending": item.ending,
             "session": session_text(item.session),
         }
         for item in sorted(recording.instances, key=lambda item: item.begin_ns)

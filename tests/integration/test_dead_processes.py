@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from support_cli import as_json, cglab, only_recording, running, wait_until, write_target
+from support_native import needs_native
 from support_viewer import data_of
 
 from callgraph_lab.api import open_recording
@@ -228,3 +229,54 @@ def test_a_comparison_tells_of_both_sides(tmp_path: Path) -> None:
     assert "1 exited, 1 killed" in row
     cglab(*words, "--draw", "x.dot", folder=tmp_path)
     assert "1 exited inside, 1 killed inside" in (tmp_path / "x.dot").read_text(encoding="utf-8")
+
+
+EVENT_MAP = """
+[event_map]
+
+[[event_map.action]]
+start = "Connection.on_get"
+name = "get"
+"""
+CONNECTIONS = """
+import os, signal
+
+class Connection:
+    def on_get(self, how):
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "exits":
+            os._exit(0)
+
+for how in ("returns", "dies", "exits", "dies"):
+    if os.fork() == 0:
+        Connection().on_get(how)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@needs_native
+def test_actions_that_did_not_end_say_what_became_of_their_processes(tmp_path: Path) -> None:
+    script = write_target(tmp_path, CONNECTIONS)
+    event_map = write_target(tmp_path, EVENT_MAP, "own.toml")
+    cglab(
+        *("run", "--no-render", "--engine", "native", "--event-map", event_map, script),
+        folder=tmp_path,
+    )
+    (action,) = [
+        item
+        for item in as_json("actions", "--format", "json", folder=tmp_path)["actions"]
+        if item["name"] == "get"
+    ]
+    assert action["unended"] == {"exited": 1, "killed": 2}
+    assert "4 (1 exited, 2 killed)" in cglab("actions", folder=tmp_path).stdout
+    assert (
+        "4 times (1 exited inside, 2 killed inside)"
+        in cglab("explain", "get", folder=tmp_path).stdout
+    )
+    cglab("view", "-o", "x.html", folder=tmp_path)
+    bands = data_of((tmp_path / "x.html").read_bytes())["action_bands"]
+    assert Counter(band["ending"] for band in bands) == {None: 1, "killed": 2, "exited": 1}
+    cut = cglab("functions", "--action", "get", "--filter", "none", folder=tmp_path).stdout
+    assert "1 exited, 2 killed" in cut

@@ -168,6 +168,8 @@ export interface ActionRow {
   background: boolean;
   count: number;
   ended: number;
+  /** How many did not end, by what became of their processes. */
+  unended: Partial<Record<Ending, number>>;
   sessions: number;
   calls: number;
   functions: number;
@@ -235,8 +237,10 @@ export interface ActionBand {
   /** What it was about, such as a path. */
   detail: string;
   begin_ns: number;
-  /** Of one that lasts still: the end of the recording. */
+  /** Of one that did not end: the end of its process, or of the recording. */
   end_ns: number;
+  /** How its process ended, where it had not ended by then. */
+  ending: Ending | null;
   session: string;
 }
 

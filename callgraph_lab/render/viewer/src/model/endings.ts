@@ -15,6 +15,11 @@ const SAID: Record<Ending, string> = {
 };
 const ENDINGS = Object.keys(SAID) as Ending[];
 
+/** Returns what became of an open call, or of an action: `killed inside`. */
+export function saidEnding(ending: Ending): string {
+  return SAID[ending];
+}
+
 export function addOpenCalls(sum: OpenCalls, ending: Ending, calls: number): void {
   sum[ending] = (sum[ending] ?? 0) + calls;
 }

@@ -2,6 +2,7 @@
 import { isDark, palette } from "../colours";
 import { button, element } from "../dom";
 import { count, duration, shorten, visibleText } from "../format";
+import { saidEnding } from "../model/endings";
 import type { ActionBand } from "../payload";
 import type { ViewState } from "../state";
 import type { App, MakeTab, Tab } from "../types";
@@ -278,7 +279,7 @@ function bandText(band: ActionBand): string {
   const what = shorten(visibleText(`${band.name} ${band.detail}`.trim()), 120);
   const begin = band.begin_ns > 0 ? duration(band.begin_ns) : "0 s";
   const session = band.session === "" ? "" : `, session ${shorten(visibleText(band.session), 60)}`;
-  return `${what}${session}, at ${begin}, for ${duration(band.end_ns - band.begin_ns)}`;
+  return `${what}${session}, at ${begin}, for ${duration(band.end_ns - band.begin_ns)}${band.ending === null ? "" : `, ${saidEnding(band.ending)}`}`;
 }
 
 /** Returns the index of the sample that is nearest to a moment; moments ascend. */

@@ -4,7 +4,7 @@ import { bandsAt, endOf, lanesOf, piecesOf, summaryOfLane, summaryOfSeries } fro
 import { tickText } from "../../src/tabs/time_axis";
 import { nearestIndex } from "../../src/tabs/timeline";
 
-const band = (name: string, begin_ns: number, end_ns: number): ActionBand => ({ name, begin_ns, end_ns, detail: "", session: "s" });
+const band = (name: string, begin_ns: number, end_ns: number): ActionBand => ({ name, begin_ns, end_ns, ending: null, detail: "", session: "s" });
 const BANDS = [band("STOR", 10, 40), band("RETR", 0, 100), band("STOR", 30, 60), band("STOR", 80, 80)];
 const [retr, stor] = lanesOf(BANDS);
 

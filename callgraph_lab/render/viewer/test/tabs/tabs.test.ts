@@ -326,7 +326,7 @@ describe("hostile names are text", () => {
     }
   });
   it("in the words of the time line", () => {
-    const action_bands = HOSTILE.map((name) => ({ name, detail: name, begin_ns: 0, end_ns: 5, session: name }));
+    const action_bands = HOSTILE.map((name) => ({ name, detail: name, begin_ns: 0, end_ns: 5, ending: null, session: name }));
     const payload = payloadOf({
       action_bands,
       marks: HOSTILE.map((name) => ({ name, moment_ns: 1 })),
