@@ -251,6 +251,7 @@ def _shape(part: LivePart, functions: array[int], inclusive: array[int]) -> _Sha
     return (
         _strings(part.information.get("argv")),
         part.ending,
+        tuple(_ending_of(thread, part) for thread in part.threads),
         tuple(action.name for action in part.actions),
         # Whichever instance: those of processes that are merged have no tree of their own.
         tuple(label.action for label in part.labels),
