@@ -430,6 +430,20 @@ was_refused(PyThreadState *thread_state)
     return raised.type == PyExc_RecursionError && raised.traceback == NULL;
 }
 
+/* Will the evaluator refuse the next call for its depth? Where it cannot be known, as where the stack itself is used up,
+ * it is not said. */
+static inline bool
+will_be_refused(PyThreadState *thread_state)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return thread_state->py_recursion_remaining <= 0 && thread_state->recursion_headroom == 0;
+#else
+    int depth = thread_state->recursion_limit - thread_state->recursion_remaining + 1;
+    return thread_state->recursion_remaining <= 0 && thread_state->recursion_headroom == 0 &&
+           depth >= thread_state->interp->ceval.recursion_limit;
+#endif
+}
+
 /* All of it borrowed. */
 static inline struct raised
 raised_now(PyThreadState *thread_state)

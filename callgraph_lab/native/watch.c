@@ -107,8 +107,9 @@ watch_label(struct thread *thread, const struct node *parent, uint32_t function,
     uint32_t label = in_background ? background_label : parent->label;
     const struct watch *watch = functions_watch(function);
     state->pending = NULL;
-    if (watch == NULL || (watch->kinds == RULE_CONTINUE && !in_background)) {
-        return label;
+    if (watch == NULL || (watch->kinds == RULE_CONTINUE && !in_background) ||
+        will_be_refused(current_thread_state())) {
+        return label; /* what never runs begins no action, and fires no sensor */
     }
     struct entry *entry = new_entry(watch);
     if (entry == NULL) {

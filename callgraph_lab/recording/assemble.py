@@ -27,6 +27,7 @@ from callgraph_lab.recording.assemble_lines import lines_of
 from callgraph_lab.recording.assemble_memory import add_memory_columns, have_memory
 from callgraph_lab.recording.ends import until_ns
 from callgraph_lab.recording.preorder import preorder_places, subtree_sizes
+from callgraph_lab.recording.refused import without_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -131,6 +132,7 @@ class _Joined:
     """Where a part's contexts stand, to which those of another of its shape are added."""
 
     def add(self, part: LivePart, until_ns: int) -> None:
+        part = without_refused(part)
         folders = _strings(part.information.get("stdlib"))
         known = self._numbers_of_live.setdefault(folders, {})
         for live in part.functions:
