@@ -57,6 +57,9 @@ typedef struct _PyInterpreterFrame interpreter_frame;
 /* May ``os.posix_spawn`` be given None for an environment? */
 #define SPAWN_MAY_HAVE_NO_ENVIRONMENT (PY_VERSION_HEX >= 0x030D0000)
 
+/* Does a forked child switch perf's trampolines off also where their evaluator is not in its place? */
+#define FORK_ENDS_TRAMPOLINES (PY_VERSION_HEX >= 0x030F0000)
+
 /* May the collector run, and so the target's code, whenever a container object is made? From 3.12
  * on it waits for the evaluation loop instead. */
 #if PY_VERSION_HEX < 0x030C0000

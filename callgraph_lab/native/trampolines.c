@@ -1,6 +1,7 @@
 #include "trampolines.h"
 
-#include "hook.h" /* Python.h comes first */
+#include "evaluators.h" /* Python.h comes first */
+#include "hook.h"
 #include "stand_in.h"
 
 /* From 3.12 on the interpreter can evaluate every function through machine code of that function's own, by which
@@ -32,10 +33,16 @@ static PyObject *
 activate_in_child(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
-    if (backend != NULL && hook_is_installed()) {
-        return below_the_hook(ACTIVATE, NULL, &backend, 1, NULL);
+    if (backend == NULL || !hook_step_aside()) {
+        Py_RETURN_NONE;
     }
-    Py_RETURN_NONE;
+    if (FORK_ENDS_TRAMPOLINES) {
+        /* All but its evaluator is gone: found in its place, that would be taken for the rest. */
+        evaluators_set(PyInterpreterState_Get(), _PyEval_EvalFrameDefault);
+    }
+    PyObject *result = stand_in_call_original(&originals[ACTIVATE], NULL, &backend, 1, NULL);
+    hook_step_back();
+    return result;
 }
 
 static PyMethodDef activate_in_child_definition = {"activate_in_child", activate_in_child, METH_NOARGS, NULL};
