@@ -61,7 +61,7 @@ def changed_json(text: str, chance: random.Random) -> str:
         return chance.choice(TEXTS)
     try:
         holder = [json.loads(text)]
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):  # changed before
         return chance.choice(TEXTS)
     place, key = _place(holder, chance)
     old = place[key]

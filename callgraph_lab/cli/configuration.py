@@ -126,6 +126,8 @@ def _unknown(path: Path, shown: str, kind: str, name: str, known: Any) -> UsageE
 
 
 def _as_option_value(path: Path, key: str, value: Any, parameter: click.Parameter) -> Any:
+    if "\0" in str(value):  # on a command line there can be none, so nobody looks for it later
+        raise UsageError(f"{path}: {key} holds a null character", hint="leave it out")
     if getattr(parameter, "multiple", False):
         return value if isinstance(value, list) else [value]
     if isinstance(value, list):

@@ -69,6 +69,8 @@ def test_a_common_format_is_that_of_pictures(folder: Path) -> None:
         ("zzz = 1", "zzz is no option of cglab"),
         ("name = ['a']", "name takes one value, not a list"),
         ("max-depth = ", "cannot be read as TOML"),
+        ("max-depth = " + "9" * 5000, "cannot be read as TOML"),
+        ('out = "a\\u0000"', "holds a null character"),
     ],
 )
 def test_wrong_settings_name_file_and_key(text: str, message: str, folder: Path) -> None:
