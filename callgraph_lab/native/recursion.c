@@ -25,14 +25,15 @@ struct kind {
     struct stack_picture picture;
 };
 
+/* The most frequent first; calls with arguments are looked at before. */
 enum {
+    ITERATE_GENERATOR,
+    RESUME_COROUTINE,
+    RESUME_GENERATOR,
     CALL_WITH_ARGUMENTS,
     CALL_WITH_NAMES,
     CALL_WITH_LIST,
     CALL_WITH_LIST_AND_NAMES,
-    RESUME_GENERATOR,
-    RESUME_COROUTINE,
-    ITERATE_GENERATOR,
     GET_ITEM,
     GET_PROPERTY,
     GET_ATTRIBUTE,
@@ -59,6 +60,8 @@ static struct kind kinds[KINDS] = {
 #endif
 };
 
+static uintptr_t distances[KINDS]; /* those of the pictures, side by side to be looked through quickly */
+
 static enum {
     NOTHING_IS_KNOWN, /* every call gets its units back */
     SOME_STAY_OUT_OF_C,
@@ -79,6 +82,9 @@ recursion_expect(bool calls_stay_out_of_c)
     const struct stack_picture nothing = {0}, *plain = &kinds[CALL_WITH_ARGUMENTS].picture;
     calls = plain->distance == 0 ? NOTHING_IS_KNOWN : SOME_STAY_OUT_OF_C;
     recursion_plain_call = *plain;
+    for (int number = 0; number < KINDS; number++) {
+        distances[number] = kinds[number].picture.distance;
+    }
     if (!calls_stay_out_of_c) {
         calls = ALL_GO_THROUGH_C;
         recursion_plain_call = nothing;
@@ -216,8 +222,9 @@ recursion_units_otherwise(PyThreadState *thread_state, interpreter_frame *caller
     }
     uintptr_t evaluator = evaluator_of_any(thread_state, caller);
     uintptr_t distance = evaluator - here;
-    for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
-        if (kind->picture.distance == distance &&
+    for (int number = 0; number < KINDS; number++) {
+        const struct kind *kind = &kinds[number];
+        if (distances[number] == distance &&
             *(const uintptr_t *)(evaluator - kind->picture.place) == kind->picture.return_address &&
             stays_out_of_c(thread_state, kind, caller, frame)) {
             return kind->units;
