@@ -17,14 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Tables = dict[str, list[tuple[Any, ...]]]
-_WITH_JSON = {
-    "run": (0,),
-    "process": (2,),
-    "function": (6,),
-    "instance": (17,),
-    "event": (9,),
-    "event_map": (0,),
-}
+_WITH_JSON = {"information", "argv", "ancestors", "phases", "fields", "description"}
 _WRONG = (None, 1.5, float("nan"), float("inf"), -0.0, b"", b"\x00", b"\xff\xfe", "x", 1)
 _OTHER_TABLES = (
     "DROP TABLE {0}",
@@ -139,7 +132,7 @@ def _changed_value(
         changed: object = chance.choice(_WRONG)
     elif kind < 0.15:
         changed = chance.choice(rows)[column]
-    elif column in _WITH_JSON.get(table, ()) and kind < 0.95:
+    elif [*schema.COLUMNS[table]][column] in _WITH_JSON and kind < 0.95:
         changed = changed_json(value, chance)
     elif isinstance(value, bytes) and len(row) == 4:
         changed = _changed_column(value, row[1], chance)

@@ -15,6 +15,7 @@ from callgraph_lab.recording.ended import merge_while_locked
 from callgraph_lab.recording.live_folder import read_while_locked
 from callgraph_lab.recording.locking import locked
 from callgraph_lab.recording.maker import is_own_live_folder
+from callgraph_lab.recording.plausible import check_recording
 from callgraph_lab.recording.removing import remove_live_folder
 from callgraph_lab.recording.run_file import read_run_file
 from callgraph_lab.recording.running import has_running_process
@@ -23,6 +24,8 @@ from callgraph_lab.recording.source_files import with_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from callgraph_lab.model import Recording
 
 _SAY_EVERY_S = 2.0
 DAMAGED_SUFFIX = ".damaged"
@@ -64,12 +67,24 @@ def fold_live_folder(
         recording = contents.recording
         if is_own_live_folder(live_folder):
             recording = with_sources(recording)
+        _check_can_be_read(recording, live_folder)
         store.save(recording, path, live_folder)
         _keep_damaged(contents.damaged_parts, path)
         with contextlib.suppress(OSError):
             remove_live_folder(live_folder)
         _remove_unfinished_files(path)
         return path
+
+
+def _check_can_be_read(recording: Recording, live_folder: Path) -> None:
+    """Raise ``RecordingError`` where nobody could read the file: all of it would be lost."""
+    try:
+        check_recording(recording)
+    except (ValueError, LookupError, OverflowError) as error:
+        raise RecordingError(
+            f"{live_folder} holds what no run can have left: {error}",
+            hint=f"remove the folder {live_folder} if it is not needed",
+        ) from error
 
 
 def remove_remains(live_folder: Path) -> bool:

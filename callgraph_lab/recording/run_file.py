@@ -15,6 +15,7 @@ from callgraph_lab.model import RunInformation
 from callgraph_lab.recording import live_format as layout
 from callgraph_lab.recording.event_map_json import event_map_of_json
 from callgraph_lab.recording.guarded_file import read_guarded, write_guarded
+from callgraph_lab.recording.plausible import check_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,4 +138,7 @@ def _run_from_json(text: bytes) -> RunFile:
     for name in ("argv", "notes"):
         fields[name] = tuple(map(str, fields[name]))
     fields["event_map"] = event_map_of_json(fields["event_map"])
-    return RunFile(**fields)
+    run = RunFile(**fields)
+    # What is made of it is read again as a recording, which has to be one of a run that can be.
+    check_run(run.information(now_monotonic_ns=run.started_monotonic_ns))
+    return run

@@ -15,7 +15,7 @@ import pytest
 from support_cli import cglab, running, wait_until, write_target
 from unit.recording.builders import abandoned_run
 
-from callgraph_lab.errors import OutputError
+from callgraph_lab.errors import OutputError, RecordingError
 from callgraph_lab.recording import catalog
 from callgraph_lab.recording.live_folder import is_running
 from callgraph_lab.recording.live_writer import process_start_time
@@ -143,6 +143,30 @@ def test_what_cannot_be_finished_is_said_once(
         assert result.stderr.count("cglab: error:") == 1, result.stderr
         assert "is not a readable part of a recording" in result.stderr
     assert cglab_here("list", folder=tmp_path).stderr.count("cglab: error:") == 1
+
+
+def test_a_run_file_that_says_what_cannot_be_costs_nothing_recorded(tmp_path: Path) -> None:
+    live_folder = abandoned_run(tmp_path / "out", started="yesterday")
+    os.utime(live_folder, (0, 0))  # not one that is only being made
+    ((entry, error),) = catalog.fold_abandoned(tmp_path / "out")
+    assert error is None
+    recording = catalog.load(entry)
+    assert calls_of(recording, "f") == 2
+    assert "run.json cannot be read" in recording.run.notes[0]
+    assert not live_folder.exists()
+
+
+def test_what_nobody_could_read_is_not_made_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Recording) -> None:
+        raise ValueError("no")
+
+    live_folder = abandoned_run(tmp_path / "out")
+    monkeypatch.setattr("callgraph_lab.recording.folding.check_recording", refuse)
+    ((_, error),) = catalog.fold_abandoned(tmp_path / "out")
+    assert isinstance(error, RecordingError)
+    assert list(live_folder.glob("*.part"))
 
 
 def test_the_damaged_part_of_a_child_costs_only_itself(tmp_path: Path) -> None:
