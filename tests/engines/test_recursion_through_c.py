@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support_engines import DrivenRecording, needs_native_engine
 
-TARGET = Path(__file__).parents[1] / "targets/native/recursions.py"
+TARGET = Path(__file__).parents[1] / "targets/recursions.py"
 
 # Before 3.12 nothing bounds recursion in C but the end of the stack, where it crashes; from 3.14 on
 # that end does, and a recorded program has a larger stack.
@@ -17,6 +17,8 @@ counted = pytest.mark.skipif(
     not (3, 12) <= sys.version_info < (3, 14), reason="recursion in C is not counted on its own"
 )
 OUT_OF_C = ("plain", "by_keyword", "method", "polymorphic")
+# There constructors are frames more, and the JSON encoder ends where the stack does.
+LEFT_OUT = ("-Slots", "-encoder") if sys.version_info >= (3, 14) else ()
 WITHOUT_SHORTCUTS = (*OUT_OF_C, "__getitem__", "property", "for", "yield from", "await")
 
 
@@ -40,7 +42,8 @@ def traced(*arguments: str, folder: Path) -> str:
 @needs_native_engine
 @pytest.mark.parametrize("where", ["main", "thread"])
 def test_every_shape_ends_where_it_ends_untraced(where: str, tmp_path: Path) -> None:
-    assert traced("1000", where, folder=tmp_path) == untraced("1000", where)
+    arguments = ("1000", where, *LEFT_OUT)
+    assert traced(*arguments, folder=tmp_path) == untraced(*arguments)
 
 
 @counted

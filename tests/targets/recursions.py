@@ -1,6 +1,7 @@
 """Recursion of many shapes: how deep each comes, and what ends it.
 
-Arguments: the recursion limit, "main" or "thread", and names of shapes, none: all of them.
+Arguments: the recursion limit, "main" or "thread", and names of shapes, or names with a "-" of those
+to be left out; none: all of them.
 """
 
 import copy
@@ -399,13 +400,15 @@ def show(names):
 
 def main():
     limit, where, *names = sys.argv[1:]
+    if not names or names[0].startswith("-"):
+        names = [name for name in SHAPES if f"-{name}" not in names]
     gc.disable()
     sys.setrecursionlimit(int(limit))
     if where == "main":
-        show(names or SHAPES)
+        show(names)
         return
     threading.stack_size(512 * 1024 * 1024)
-    thread = threading.Thread(target=show, args=[names or SHAPES])
+    thread = threading.Thread(target=show, args=[names])
     thread.start()
     thread.join()
 
