@@ -41,7 +41,8 @@ def read_memory(data: bytes, position_of: Sequence[int], contexts: int) -> LiveM
         count = min(used, (end - start) // layout.MEMORY_BYTES)
         words = array("Q", data[start : start + count * layout.MEMORY_BYTES])
         if first == layout.NO_CONTEXT:
-            memory.outside = _sums(words[:_WORDS])
+            if count:
+                memory.outside = _sums(words[:_WORDS])
             continue
         _place(memory, words, position_of[first : first + count])
     if memory is not None and max(memory.peak_bytes, memory.unlisted_blocks) > _LARGEST:

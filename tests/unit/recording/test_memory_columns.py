@@ -66,6 +66,12 @@ def with_memory() -> Recording:
     return replace(recording, tree=tree, processes=(process,))
 
 
+def test_a_block_of_what_is_outside_of_calls_that_is_empty_adds_nothing() -> None:
+    memory = read_memory(file_of(block(layout.NO_CONTEXT)), array("i", [0]), 1)
+    assert memory is not None
+    assert memory.outside == (0, 0, 0, 0)
+
+
 def test_figures_of_both_sides_are_added_at_the_places_of_the_ids() -> None:
     data = file_of(
         block(layout.NO_CONTEXT, (1, 2, 3, 4, 10, 20, 30, 40)),
