@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIENT = EXAMPLES / "upload_client.py"
 CGLAB = (sys.executable, "-m", "callgraph_lab")
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 ENGINE = os.environ.get("CGLAB_TEST_ENGINE", "auto")
 """The engine that recordings are made with, so that one suite can run on each."""
 

@@ -157,19 +157,30 @@ def _cannot_write(folder: Path, error: OSError) -> OutputError:
 
 def entries(folder: Path) -> list[Entry]:
     """Return the recordings of a folder, the one that began last first."""
-    found = []
+    found: dict[Path, Entry] = {}
     for item in _items(folder):
-        try:
-            if item.suffix == RECORDING_SUFFIX and item.is_file():
-                found.append(Entry(item, None, item.stat().st_mtime))
-            elif _is_live_folder(item):
-                path = _path_of(item)
-                if not path.exists():
-                    found.append(Entry(path, item, item.stat().st_mtime))
-        except OSError:
-            # Gone since the folder was listed, or not for us to see.
-            continue
-    return sorted(found, key=_age_key, reverse=True)
+        is_live = item.name.endswith(RECORDING_SUFFIX + layout.LIVE_SUFFIX)
+        path = _path_of(item) if is_live else item
+        if path.suffix == RECORDING_SUFFIX and path not in found:
+            entry = _entry(path, item if is_live else None)
+            if entry is not None:
+                found[path] = entry
+    return sorted(found.values(), key=_age_key, reverse=True)
+
+
+def _entry(path: Path, live_folder: Path | None) -> Entry | None:
+    """Return a recording, or None where nothing is left of it, or nothing that we may see.
+
+    A run that ends while we look has its recording before its live folder is gone, and so even
+    where the folder was listed without it.
+    """
+    with contextlib.suppress(OSError):
+        if live_folder is not None and _is_live_folder(live_folder) and not path.exists():
+            return Entry(path, live_folder, live_folder.stat().st_mtime)
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            return Entry(path, None, path.stat().st_mtime)
+    return None
 
 
 def _items(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -185,6 +186,21 @@ def test_entries_are_recordings_and_nothing_else(tmp_path: Path) -> None:
     assert listed(tmp_path) == ["x.cglab"]
     assert catalog.entries(tmp_path / "nowhere") == []
     assert catalog.entries(tmp_path / "x.cglab") == []
+
+
+def test_a_run_that_ends_while_the_folder_is_listed_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its recording was made after the listing had come past its name; its live folder may go."""
+    live_folder = abandoned_run(tmp_path)
+    monkeypatch.setattr(catalog, "_items", lambda _folder: [live_folder])
+    (running,) = catalog.entries(tmp_path)
+    assert running.live_folder == live_folder
+    running.path.touch()
+    for _ in range(2):
+        (ended,) = catalog.entries(tmp_path)
+        assert (ended.path, ended.live_folder) == (running.path, None)
+        shutil.rmtree(live_folder, ignore_errors=True)
 
 
 def test_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
