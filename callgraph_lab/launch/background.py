@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_FIRST_OF_USER = 3
-
-
-def open_descriptors() -> frozenset[int]:
-    """Return the open descriptors above 2."""
-    names: Iterable[str] = ()
-    with suppress(OSError):
-        names = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are wanted
-    return frozenset(number for number in map(int, names) if number >= _FIRST_OF_USER)
-
 
 def go_on_in_background(
     work: Callable[[], None],

@@ -27,7 +27,6 @@ from callgraph_lab.errors import (
 )
 from callgraph_lab.filtering.globs import with_own_names
 from callgraph_lab.launch import heap_options
-from callgraph_lab.launch.background import open_descriptors
 from callgraph_lab.launch.beside import Beside
 from callgraph_lab.launch.conclude import conclude
 from callgraph_lab.launch.daemons import Daemons
@@ -39,7 +38,7 @@ from callgraph_lab.launch.passing_on import signals_to_pass_on
 from callgraph_lab.launch.rest import Rest
 from callgraph_lab.launch.runtime import Runtime
 from callgraph_lab.launch.stack_limit import raise_for_exec, soft_limit
-from callgraph_lab.launch.start import named_descriptors
+from callgraph_lab.launch.start import named_descriptors, open_descriptors
 from callgraph_lab.launch.stopping import DEFAULT_STOP_AFTER_S
 from callgraph_lab.launch.supervisor import LONGEST_WAIT_S, Supervisor
 from callgraph_lab.launch.target import check_module, check_script

@@ -64,12 +64,19 @@ def start(
 def inherited_descriptors() -> frozenset[int]:
     """Return the open descriptors above 2 that a program started by us gets as well."""
     found = set()
-    with suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are wanted
-            with suppress(OSError):  # the one that lists the folder
-                if int(name) >= _FIRST_OF_USER and os.get_inheritable(int(name)):
-                    found.add(int(name))
+    for number in open_descriptors():
+        with suppress(OSError):  # the one that listed the folder
+            if os.get_inheritable(number):
+                found.add(number)
     return frozenset(found)
+
+
+def open_descriptors() -> frozenset[int]:
+    """Return the open descriptors above 2, and the one by which they were listed."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are wanted
+    return frozenset(number for number in map(int, names) if number >= _FIRST_OF_USER)
 
 
 def named_descriptors(paths: Iterable[Path | None]) -> frozenset[int]:

@@ -203,13 +203,7 @@ class _Joined:
         )
         functions = map(part.function.__getitem__, order)
         tree.function.extend(map(renumbered.__getitem__, functions))
-        for column, values in (
-            (tree.calls, part.calls),
-            (tree.resumes, part.resumes),
-            (tree.suspensions, part.suspensions),
-            (tree.inclusive_ns, inclusive),
-            (tree.open_calls, open_calls),
-        ):
+        for column, values in self._added_columns(part, inclusive, open_calls):
             column.extend(map(values.__getitem__, order) if self.in_preorder else values)
         tree.self_ns.extend(map(_self_times(part.parent, inclusive).__getitem__, order))
         add_instance_columns(tree, part, inclusive, order, self.actions.labels)
@@ -222,15 +216,24 @@ class _Joined:
         """Add a part to the contexts of its shape that stand at ``offset``."""
         tree, end = self.tree, offset + len(part.parent)
         for column, values in (
+            *self._added_columns(part, inclusive, open_calls),
+            (tree.self_ns, _self_times(part.parent, inclusive)),
+        ):
+            if any(values):
+                column[offset:end] = array(column.typecode, map(add, column[offset:end], values))
+
+    def _added_columns(
+        self, part: LivePart, inclusive: array[int], open_calls: array[int]
+    ) -> tuple[tuple[array[int], Sequence[int]], ...]:
+        """Return the tree's columns whose figures add up, each with what the part has of it."""
+        tree = self.tree
+        return (
             (tree.calls, part.calls),
             (tree.resumes, part.resumes),
             (tree.suspensions, part.suspensions),
             (tree.inclusive_ns, inclusive),
             (tree.open_calls, open_calls),
-            (tree.self_ns, _self_times(part.parent, inclusive)),
-        ):
-            if any(values):
-                column[offset:end] = array(column.typecode, map(add, column[offset:end], values))
+        )
 
 
 def _shape(part: LivePart, functions: array[int], inclusive: array[int]) -> _Shape | None:
